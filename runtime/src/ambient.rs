@@ -1,0 +1,137 @@
+//! Which process runs on this thread, and the panic that it raised last.
+//!
+//! Set around each turn of a process, so that `self_pid()` and its like need no handle; a plain
+//! tokio task, also one spawned by a process, finds nothing here.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+
+use crate::exit_reason::{PanicInfo, Place};
+use crate::pcb::AnyPcb;
+use crate::pid::Pid;
+use crate::sync::Arc;
+use crate::sync::global::Once;
+
+/// Called outside of any process: from `main`, a plain thread or a plain tokio task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not in a process: this works only inside the body of a process")]
+pub struct NotInProcess;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<dyn AnyPcb>>> = const { RefCell::new(None) };
+    static BUDGET: Cell<u32> = const { Cell::new(u32::MAX) };
+    static CATCHING: Cell<u32> = const { Cell::new(0) };
+    static LAST_PANIC: RefCell<Option<PanicInfo>> = const { RefCell::new(None) };
+}
+
+/// A turn of a process on this thread; ends when dropped.
+pub(crate) struct Turn {
+    outer: Option<Arc<dyn AnyPcb>>,
+    outer_budget: u32,
+}
+
+impl Turn {
+    /// Makes `pcb` the current process, for at most `budget` messages.
+    pub(crate) fn enter(pcb: Arc<dyn AnyPcb>, budget: u32) -> Self {
+        let outer = CURRENT.with(|current| current.borrow_mut().replace(pcb));
+        Self { outer, outer_budget: BUDGET.replace(budget) }
+    }
+
+    /// Ends the turn and hands the control block back.
+    pub(crate) fn leave(mut self) -> Option<Arc<dyn AnyPcb>> {
+        let outer = self.outer.take();
+        CURRENT.with(|current| std::mem::replace(&mut *current.borrow_mut(), outer))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        BUDGET.set(self.outer_budget);
+        // After `leave` the outer process is in its place already, and `outer` is empty.
+        if let Some(outer) = self.outer.take() {
+            CURRENT.with(|current| *current.borrow_mut() = Some(outer));
+        }
+    }
+}
+
+/// Takes one message from the turn's budget; `false` when it is used up.
+pub(crate) fn spend() -> bool {
+    let left = BUDGET.get();
+    BUDGET.set(left.saturating_sub(1));
+    left > 0
+}
+
+/// The current process.
+pub(crate) fn current() -> Option<Arc<dyn AnyPcb>> {
+    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+}
+
+/// The pid of the current process, or [`Pid::OUTSIDE`].
+pub(crate) fn current_pid() -> Pid {
+    CURRENT
+        .try_with(|current| current.borrow().as_ref().map(|pcb| pcb.head().pid))
+        .ok()
+        .flatten()
+        .unwrap_or(Pid::OUTSIDE)
+}
+
+/// Panics on this thread are somebody's to catch while this lives.
+pub(crate) struct Catching(());
+
+impl Catching {
+    pub(crate) fn begin() -> Self {
+        install_hook();
+        CATCHING.set(CATCHING.get() + 1);
+        Self(())
+    }
+}
+
+impl Drop for Catching {
+    fn drop(&mut self) {
+        CATCHING.set(CATCHING.get() - 1);
+    }
+}
+
+/// Sees every panic of the program; notes those of processes, passes all others on.
+///
+/// Source: `std::panic::set_hook`; a hook is the only place that knows where a panic happened.
+pub(crate) fn install_hook() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let ours = CATCHING.try_with(Cell::get).unwrap_or(0) > 0;
+            if !ours {
+                return previous(panic);
+            }
+            let place = panic.location().map(|place| Place {
+                file: place.file().to_owned(),
+                line: place.line(),
+                column: place.column(),
+            });
+            let info = PanicInfo::new(message_of(panic.payload()), place);
+            // Nothing to be done about a thread that is being torn down.
+            let _ = LAST_PANIC.try_with(|last| *last.borrow_mut() = Some(info));
+        }));
+    });
+}
+
+/// What is known of the panic whose payload was just caught.
+pub(crate) fn panic_info(payload: &(dyn Any + Send)) -> PanicInfo {
+    LAST_PANIC
+        .try_with(|last| last.borrow_mut().take())
+        .ok()
+        .flatten()
+        .filter(|info| info.message() == message_of(payload))
+        .unwrap_or_else(|| PanicInfo::new(message_of(payload), None))
+}
+
+fn message_of(payload: &(dyn Any + Send)) -> String {
+    if let Some(message) = payload.downcast_ref::<&str>() {
+        (*message).to_owned()
+    } else if let Some(message) = payload.downcast_ref::<String>() {
+        message.clone()
+    } else {
+        "a panic whose payload is not text".to_owned()
+    }
+}

@@ -1,0 +1,180 @@
+//! The life of one process, from its first turn to the news of its end.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use pin_project_lite::pin_project;
+
+use crate::ambient::{Catching, Turn, panic_info};
+use crate::attempt::Unwind;
+use crate::exit_reason::{ExitReason, NoCatch, Outcome};
+use crate::pcb::{AnyPcb, Life};
+use crate::pid::Pid;
+use crate::process::{IntoBody, Process};
+use crate::relations;
+use crate::report;
+use crate::sync::Arc;
+use crate::table;
+use crate::trace::{Subject, What};
+
+pin_project! {
+    /// The future that an engine polls: one process.
+    ///
+    /// A turn looks first whether a signal has decided the end; if not, it polls the body with the
+    /// process as the current one. However the body ends, the end is the same few steps.
+    pub(crate) struct Driver<K, B: IntoBody<K>> {
+        pcb: Option<Arc<dyn AnyPcb>>,
+        waker: Option<Waker>,
+        #[pin]
+        stage: Stage<B, B::Future, B::Message>,
+    }
+
+    impl<K, B: IntoBody<K>> PinnedDrop for Driver<K, B> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // The engine went down, or the runtime did, before the process came to its end.
+            if let Some(pcb) = this.pcb.take() {
+                finish(&pcb, ExitReason::Killed, Pid::OUTSIDE, || this.stage.set(Stage::Gone));
+            }
+        }
+    }
+}
+
+pin_project! {
+    #[project = StageProjection]
+    enum Stage<B, F, M> {
+        Begin { begin: Option<(B, Process<M>)> },
+        Run { #[pin] body: F },
+        Gone,
+    }
+}
+
+impl<K, B: IntoBody<K>> Driver<K, B> {
+    pub(crate) fn new(pcb: Arc<dyn AnyPcb>, body: B, process: Process<B::Message>) -> Self {
+        Self { pcb: Some(pcb), waker: None, stage: Stage::Begin { begin: Some((body, process)) } }
+    }
+}
+
+impl<K, B: IntoBody<K>> Future for Driver<K, B> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        let Some(mut pcb) = this.pcb.take() else { return Poll::Ready(()) };
+        if !this.waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            pcb.set_task(cx.waker());
+            *this.waker = Some(cx.waker().clone());
+        }
+        let mut own = ExitReason::Killed;
+        if pcb.head().life() == Life::Running {
+            let budget = pcb.head().system.engine.turn_budget();
+            let turn = Turn::enter(pcb, budget);
+            let catching = Catching::begin();
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                if let StageProjection::Begin { begin } = this.stage.as_mut().project()
+                    && let Some((body, process)) = begin.take()
+                {
+                    let body = body.into_body(process);
+                    this.stage.set(Stage::Run { body });
+                }
+                match this.stage.as_mut().project() {
+                    StageProjection::Run { body } => body.poll(cx).map(Outcome::into_exit_reason),
+                    StageProjection::Begin { .. } | StageProjection::Gone => {
+                        Poll::Ready(ExitReason::Normal)
+                    }
+                }
+            }));
+            drop(catching);
+            let Some(left) = turn.leave() else { return Poll::Ready(()) };
+            pcb = left;
+            match result {
+                Ok(Poll::Pending) if pcb.head().life() == Life::Running => {
+                    *this.pcb = Some(pcb);
+                    return Poll::Pending;
+                }
+                Ok(Poll::Pending) => {}
+                Ok(Poll::Ready(reason)) => own = reason,
+                Err(payload) => own = reason_of(payload),
+            }
+        }
+        let by = pcb.head().pid;
+        finish(&pcb, own, by, || this.stage.set(Stage::Gone));
+        Poll::Ready(())
+    }
+}
+
+/// The exit reason of a body that ended by unwinding.
+fn reason_of(payload: Box<dyn Any + Send>) -> ExitReason {
+    match payload.downcast::<Unwind>() {
+        Ok(unwind) => match *unwind {
+            Unwind::Exit(reason) => reason,
+            Unwind::Throw(term) => ExitReason::other(NoCatch(term)),
+            Unwind::Raise(error) => ExitReason::error(error),
+            Unwind::Panic(info) => ExitReason::Panic(info),
+            // The control block knows why.
+            Unwind::Doomed => ExitReason::Killed,
+        },
+        Err(payload) => ExitReason::Panic(Arc::new(panic_info(&*payload))),
+    }
+}
+
+/// Runs a piece of the user's code, as the process, that has no business panicking; gives the
+/// panic if it does.
+fn guarded(pcb: &Arc<dyn AnyPcb>, work: impl FnOnce()) -> Option<ExitReason> {
+    let turn = Turn::enter(pcb.clone(), 0);
+    let catching = Catching::begin();
+    let result = catch_unwind(AssertUnwindSafe(work));
+    drop(catching);
+    turn.leave();
+    result.err().map(reason_of)
+}
+
+/// Why a process ended, and whose doing it was.
+struct End {
+    reason: ExitReason,
+    by: Pid,
+}
+
+impl End {
+    /// Something of the process's own panicked on the way out. That becomes the reason, as an error
+    /// in a `terminate` callback does; but a killed process stays killed, and a crash keeps its
+    /// first cause.
+    fn worsen(&mut self, pid: Pid, panic: Option<ExitReason>) {
+        let keeps =
+            matches!(self.reason, ExitReason::Killed | ExitReason::Panic(_) | ExitReason::Error(_));
+        if let (Some(reason), false) = (panic, keeps) {
+            *self = Self { reason, by: pid };
+        }
+    }
+}
+
+/// The end of a process: what it held is dropped, then its name, then the news goes out.
+fn finish(pcb: &Arc<dyn AnyPcb>, reason: ExitReason, by: Pid, drop_body: impl FnOnce()) {
+    let pid = pcb.head().pid;
+    let mut end = End { reason, by };
+    let dropped = guarded(pcb, drop_body);
+    if let Some(doom) = pcb.close() {
+        end = End { reason: doom.reason, by: doom.by };
+    }
+    end.worsen(pid, dropped);
+    while pcb.queue_len() > 0 {
+        let panic = guarded(pcb, || pcb.drop_one());
+        end.worsen(pid, panic);
+    }
+    let system = &pcb.head().system;
+    if system.trace.is_on() {
+        let subject = Subject::of(&**pcb);
+        let event = What::Exited { reason: end.reason.clone(), by: end.by };
+        let panic = guarded(pcb, || system.emit(subject, event));
+        end.worsen(pid, panic);
+    }
+    report::crash(&**pcb, &end.reason);
+    let estate = pcb.bury();
+    system.names.forget(estate.name.as_ref(), pid);
+    table::release(pid);
+    relations::announce(pid, &end.reason, estate, table::find);
+    system.process_ended();
+}

@@ -1,0 +1,86 @@
+//! Waiting for the end of a process, inside or outside of processes.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use crate::exit_reason::ExitReason;
+use crate::pcb::Watcher;
+use crate::pid::{MonitorRef, Pid};
+use crate::sync::{Arc, Mutex};
+use crate::table;
+
+#[derive(Debug, Default)]
+struct Slot {
+    reason: Option<ExitReason>,
+    waker: Option<Waker>,
+}
+
+/// The dying process's end of a [`Join`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waiter(Arc<Mutex<Slot>>);
+
+impl Waiter {
+    pub(crate) fn ended(&self, reason: ExitReason) {
+        let waker = {
+            let mut slot = self.0.lock();
+            slot.reason = Some(reason);
+            slot.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Resolves to the reason with which a process ended; see [`Pid::join`].
+#[derive(Debug)]
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Join {
+    waiter: Waiter,
+    watched: Option<(Pid, MonitorRef)>,
+}
+
+impl Join {
+    pub(crate) fn new(pid: Pid) -> Self {
+        let waiter = Waiter::default();
+        let watched = table::find(pid).and_then(|pcb| {
+            let mref = pcb.head().system.next_ref();
+            let mut added = false;
+            pcb.control(&mut |control, _| {
+                added = control.add_watcher(mref, Watcher::Waiter(waiter.clone())).is_ok();
+            });
+            added.then_some((pid, mref))
+        });
+        if watched.is_none() {
+            waiter.ended(ExitReason::NoProc);
+        }
+        Self { waiter, watched }
+    }
+}
+
+impl Future for Join {
+    type Output = ExitReason;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ExitReason> {
+        let mut slot = self.waiter.0.lock();
+        match &slot.reason {
+            Some(reason) => Poll::Ready(reason.clone()),
+            None => {
+                slot.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Join {
+    fn drop(&mut self) {
+        let ended = self.waiter.0.lock().reason.is_some();
+        if let (Some((pid, mref)), false) = (self.watched, ended)
+            && let Some(pcb) = table::find(pid)
+        {
+            pcb.control(&mut |control, _| control.remove_watcher(mref));
+        }
+    }
+}

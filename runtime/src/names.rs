@@ -1,0 +1,171 @@
+//! Local names: one process, one name, as in OTP.
+
+use std::collections::HashMap;
+
+use crate::message::Dest;
+use crate::pcb::{AnyPcb, Life};
+use crate::pid::Pid;
+use crate::sync::{Arc, Mutex};
+use crate::system::System;
+use crate::table;
+use crate::trace::{Subject, What};
+
+/// A name could not be given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// Another process, or this one, holds the name.
+    #[error("the name {name:?} is taken by {holder}")]
+    Taken {
+        /// The name.
+        name: String,
+        /// Who holds it.
+        holder: Pid,
+    },
+    /// The process has another name already; OTP allows one.
+    #[error("{pid} is already registered as {name:?}")]
+    HasName {
+        /// The process.
+        pid: Pid,
+        /// The name that it has.
+        name: String,
+    },
+    /// There is no such process.
+    #[error("noproc: {0} is not alive")]
+    NoProc(Pid),
+}
+
+/// Nobody holds this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no process is registered as {0:?}")]
+pub struct NotRegistered(pub String);
+
+/// The names of a system.
+#[derive(Debug, Default)]
+pub(crate) struct Names(Mutex<HashMap<Arc<str>, Pid>>);
+
+impl Names {
+    pub(crate) fn whereis(&self, name: &str) -> Option<Pid> {
+        let pid = *self.0.lock().get(name)?;
+        pid.is_alive().then_some(pid)
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<_> = self.0.lock().keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    /// Gives `name` to the process; its own lock is taken inside, never the other way round.
+    fn register(&self, name: &Arc<str>, pcb: &dyn AnyPcb) -> Result<(), RegisterError> {
+        let pid = pcb.head().pid;
+        let mut names = self.0.lock();
+        if let Some(holder) = names.get(name) {
+            return Err(RegisterError::Taken { name: name.to_string(), holder: *holder });
+        }
+        let mut result = Ok(());
+        pcb.control(&mut |control, _| {
+            result = match control.name() {
+                _ if control.life() != Life::Running => Err(RegisterError::NoProc(pid)),
+                Some(name) => Err(RegisterError::HasName { pid, name: name.to_string() }),
+                None => {
+                    control.rare().name = Some(name.clone());
+                    Ok(())
+                }
+            };
+        });
+        if result.is_ok() {
+            names.insert(name.clone(), pid);
+        }
+        result
+    }
+
+    fn unregister(&self, name: &str) -> Option<Pid> {
+        let mut names = self.0.lock();
+        let pid = names.remove(name)?;
+        if let Some(pcb) = table::find(pid) {
+            pcb.control(&mut |control, _| control.rare().name = None);
+        }
+        Some(pid)
+    }
+
+    /// Frees the name of a process that has ended.
+    pub(crate) fn forget(&self, name: Option<&Arc<str>>, pid: Pid) {
+        let Some(name) = name else { return };
+        let mut names = self.0.lock();
+        if names.get(name) == Some(&pid) {
+            names.remove(name);
+        }
+    }
+}
+
+/// Gives a process a name, under which it can be found, sent to and monitored.
+///
+/// The name is free again before anybody learns of the process's end.
+///
+/// # Errors
+/// The name is taken, the process has one already, or it is not alive; nothing has changed then.
+///
+/// # Panics
+/// When called neither from a process nor from a tokio runtime.
+///
+/// Source: Elixir `Process.register/2`.
+#[track_caller]
+pub fn register(name: &str, pid: impl Into<Pid>) -> Result<(), RegisterError> {
+    let pid = pid.into();
+    let pcb = table::find(pid).ok_or(RegisterError::NoProc(pid))?;
+    let name: Arc<str> = name.into();
+    let system = System::current();
+    let inner = system.inner();
+    inner.names.register(&name, &*pcb)?;
+    if inner.trace.is_on() {
+        inner.emit(Subject::of(&*pcb), What::Registered(name));
+    }
+    Ok(())
+}
+
+/// Frees a name.
+///
+/// # Errors
+/// Nobody holds it.
+///
+/// # Panics
+/// When called neither from a process nor from a tokio runtime.
+///
+/// Source: Elixir `Process.unregister/1`.
+#[track_caller]
+pub fn unregister(name: &str) -> Result<(), NotRegistered> {
+    let system = System::current();
+    let inner = system.inner();
+    let pid = inner.names.unregister(name).ok_or_else(|| NotRegistered(name.to_owned()))?;
+    if inner.trace.is_on() {
+        inner.emit(Subject::of_pid(pid), What::Unregistered(name.into()));
+    }
+    Ok(())
+}
+
+/// The process that holds a name in the current system.
+///
+/// Source: Elixir `Process.whereis/1`.
+pub fn whereis(name: &str) -> Option<Pid> {
+    System::try_current().ok()?.whereis(name)
+}
+
+/// Sends a message to an address, a pid or a name.
+///
+/// Sending to a process that has ended does nothing, as in OTP; a monitor tells of its end.
+///
+/// # Errors
+/// The name is held by nobody.
+///
+/// Source: Elixir `Kernel.send/2`.
+pub fn send<M: Send + 'static>(dest: impl Into<Dest<M>>, message: M) -> Result<(), NotRegistered> {
+    match dest.into() {
+        Dest::Address(address) => address.send(message),
+        Dest::Pid(pid) => pid.send(message),
+        Dest::Name(name) => {
+            whereis(&name).ok_or_else(|| NotRegistered(name.to_string()))?.send(message);
+        }
+    }
+    Ok(())
+}

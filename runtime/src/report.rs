@@ -1,0 +1,27 @@
+//! What is said of a crash.
+
+use crate::exit_reason::ExitReason;
+use crate::pcb::AnyPcb;
+
+/// Reports a panic or an error that ended a process, through `tracing`; on standard error as long
+/// as the program has set up no subscriber, since a crash that nobody sees is the worst kind.
+///
+/// Other reasons are somebody's decision and are not reported.
+/// Source: OTP kernel, logger's default handler and error reports.
+pub(crate) fn crash(pcb: &dyn AnyPcb, reason: &ExitReason) {
+    if !matches!(reason, ExitReason::Panic(_) | ExitReason::Error(_)) {
+        return;
+    }
+    let pid = pcb.head().pid;
+    let mut label = None;
+    pcb.control(&mut |control, _| label = control.name().or_else(|| control.label()));
+    let label = label.as_deref().unwrap_or("unnamed");
+    if tracing::dispatcher::has_been_set() {
+        tracing::error!(%pid, label, %reason, "process crashed");
+    } else {
+        #[allow(clippy::print_stderr)]
+        {
+            eprintln!("process {pid} ({label}) crashed: {reason}");
+        }
+    }
+}

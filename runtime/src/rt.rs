@@ -1,0 +1,72 @@
+//! The only door to tokio's tasks and time, and the only place that knows how a process is polled.
+//!
+//! A process comes to an [`Engine`] as a future that ends when the process has ended, and that is
+//! woken through its waker; an engine knows nothing else about it.
+//! Everything about a process is in its control block, and nothing in it depends on being a tokio
+//! task: nobody outside of this module asks for a task's id, holds a join handle, or aborts.
+
+mod seeded;
+
+use std::future::Future;
+
+use crate::sync::Arc;
+pub(crate) use seeded::Seeded;
+pub(crate) use tokio::runtime::Handle;
+pub(crate) use tokio::time::{Instant, Sleep, sleep_until};
+
+/// How many messages a process may take in one turn before it goes to the back of the queue.
+///
+/// The mailbox is ours, so tokio's own budget does not see it.
+const TURN_BUDGET: u32 = 128;
+
+/// What runs the processes of a system.
+#[derive(Debug)]
+pub(crate) enum Engine {
+    /// One tokio task per process.
+    Tasks,
+    /// One queue, the next process drawn by a seed: for tests.
+    Seeded(Arc<Seeded>),
+}
+
+impl Engine {
+    /// Takes a process in; it is runnable at once.
+    pub(crate) fn adopt(
+        &self,
+        handle: &Handle,
+        process: impl Future<Output = ()> + Send + 'static,
+    ) {
+        match self {
+            Self::Tasks => {
+                handle.spawn(process);
+            }
+            Self::Seeded(seeded) => seeded.adopt(process),
+        }
+    }
+
+    /// How many messages the process may take in the turn that begins.
+    pub(crate) fn turn_budget(&self) -> u32 {
+        match self {
+            Self::Tasks => TURN_BUDGET,
+            Self::Seeded(seeded) => seeded.turn_budget(),
+        }
+    }
+
+    /// Starts what the engine needs besides the processes.
+    pub(crate) fn start(&self, handle: &Handle) {
+        if let Self::Seeded(seeded) = self {
+            handle.spawn(Seeded::drive(seeded.clone()));
+        }
+    }
+
+    /// Drops every process that the engine holds: the system is going down.
+    pub(crate) fn shutdown(&self) {
+        if let Self::Seeded(seeded) = self {
+            seeded.shutdown();
+        }
+    }
+}
+
+/// Runs a service of the runtime's own beside the processes.
+pub(crate) fn spawn_service(handle: &Handle, service: impl Future<Output = ()> + Send + 'static) {
+    handle.spawn(service);
+}

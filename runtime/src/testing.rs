@@ -1,0 +1,226 @@
+//! Tests of processes: on a paused clock, on every engine, on many schedules.
+//!
+//! [`scenario`] runs a test's body as a process, first on tokio's tasks, then with its processes
+//! drawn one by one by a seed, for many seeds. The clock stands still while anything can run, and
+//! jumps to the next timer when nothing can: an hour of waiting costs microseconds, and a test that
+//! would hang fails instead.
+//!
+//! ```
+//! use runtime::testing::scenario;
+//! use runtime::{ExitReason, Message, Process};
+//!
+//! scenario(|mut me: Process| async move {
+//!     me.trap_exit(true);
+//!     let child = me.spawn_link(async { ExitReason::other("oops") });
+//!     let Message::Exit(exit) = me.receive().await else { panic!("not an exit") };
+//!     assert_eq!((exit.from, exit.reason), (child.pid(), ExitReason::other("oops")));
+//! });
+//! ```
+//!
+//! A failing seed is named in the failure; `OTP_SEED=7 OTP_SEEDS=1 cargo test name_of_test` runs it
+//! again, alone. `OTP_SEEDS` is the number of seeds (16 without it), `OTP_SEED` the first one.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::exit_reason::ExitReason;
+use crate::pid::Pid;
+use crate::process::{IntoBody, SpawnOptions};
+use crate::system::System;
+use crate::timeline;
+use crate::trace::Trace;
+
+/// Longer than any test waits in virtual time: whoever still waits then waits for ever.
+const FOR_EVER: Duration = Duration::from_hours(24 * 100);
+
+/// The schedule of one run of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// One tokio task per process, as in production.
+    Tasks,
+    /// One process at a time, drawn by this seed.
+    Seeded(u64),
+}
+
+impl std::fmt::Display for Schedule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tasks => f.write_str("on tokio's tasks"),
+            Self::Seeded(seed) => {
+                write!(f, "with seed {seed} (again: OTP_SEED={seed} OTP_SEEDS=1)")
+            }
+        }
+    }
+}
+
+/// The schedules that [`scenario`] tries: tokio's tasks, then the seeds of the environment.
+///
+/// # Panics
+/// When `OTP_SEED` or `OTP_SEEDS` is set and is not a number.
+pub fn schedules() -> Vec<Schedule> {
+    let first = number_from_env("OTP_SEED").unwrap_or(0);
+    let count = number_from_env("OTP_SEEDS").unwrap_or(16);
+    let seeds = (0..count).map(|n| Schedule::Seeded(first.wrapping_add(n)));
+    std::iter::once(Schedule::Tasks).chain(seeds).collect()
+}
+
+fn number_from_env(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    match text.parse() {
+        Ok(number) => Some(number),
+        Err(_) => panic!("{name} must be a whole number, not {text:?}"),
+    }
+}
+
+/// Runs a test's body as a process labelled `main`, on every schedule of [`schedules`].
+///
+/// The body must end `Normal`. Afterwards its system is stopped, and must then hold no process and
+/// no name.
+///
+/// # Panics
+/// When the body ends with any other reason, when it waits for something that cannot come, or when
+/// something is left behind. The message names the schedule and draws what happened.
+#[track_caller]
+pub fn scenario<K: 'static, B: IntoBody<K> + Clone>(body: B) {
+    for schedule in schedules() {
+        let run = run_on(schedule, body.clone());
+        if let Some(failure) = run.failure() {
+            panic!("{failure}\n{schedule}\n{}", run.trace.timeline());
+        }
+    }
+}
+
+/// What became of one run of a test's body.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The reason with which the body ended; `None` when it still waited and nothing could come.
+    pub reason: Option<ExitReason>,
+    /// Everything that happened.
+    pub trace: Trace,
+    leftovers: Vec<String>,
+}
+
+impl Run {
+    fn failure(&self) -> Option<String> {
+        match &self.reason {
+            Some(ExitReason::Normal) if self.leftovers.is_empty() => None,
+            Some(ExitReason::Normal) => Some(format!("left behind: {}", self.leftovers.join(", "))),
+            Some(reason) => Some(reason.to_string()),
+            None => Some("deadlock: the test waits for something that cannot come".to_owned()),
+        }
+    }
+}
+
+/// Runs a test's body once, as a process labelled `main`, in a system and a tokio runtime of its
+/// own, on a paused clock.
+///
+/// # Panics
+/// When tokio cannot make a runtime, or when called inside of one.
+pub fn run_on<K: 'static, B: IntoBody<K>>(schedule: Schedule, body: B) -> Run {
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap_or_else(|error| panic!("tokio makes no runtime: {error}"));
+    tokio.block_on(async {
+        let system = match schedule {
+            Schedule::Tasks => System::start(),
+            Schedule::Seeded(seed) => System::start_seeded(seed),
+        };
+        let recorder = system.record();
+        let main = SpawnOptions::new().label("main").spawn_in(system.inner(), body);
+        let reason = tokio::time::timeout(FOR_EVER, main.join()).await.ok();
+        let trace = recorder.trace();
+        drop(recorder);
+        let system_after = System::clone(&system);
+        system.stop().await;
+        let mut leftovers: Vec<_> =
+            system_after.registered().iter().map(|name| format!("the name {name}")).collect();
+        if system_after.process_count() > 0 {
+            leftovers.push(format!("{} processes", system_after.process_count()));
+        }
+        Run { reason, trace, leftovers }
+    })
+}
+
+/// Kills a process and waits until it has ended. Gives the reason that others saw.
+pub async fn kill_and_wait(pid: impl Into<Pid>) -> ExitReason {
+    let pid = pid.into();
+    let end = pid.join();
+    pid.kill();
+    end.await
+}
+
+/// Waits until nothing else can run, on a paused clock: the clock moves on by a millisecond, and
+/// does so only when every process waits.
+///
+/// On a clock that runs it is a short sleep, and proves nothing.
+pub async fn settle() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+/// Waits until `condition` holds, looking once every virtual millisecond.
+///
+/// # Panics
+/// When it does not hold within a virtual minute.
+pub async fn eventually(condition: impl Fn() -> bool) {
+    for _ in 0..60_000 {
+        if condition() {
+            return;
+        }
+        settle().await;
+    }
+    panic!("the condition did not come to hold within a virtual minute");
+}
+
+/// Compares a trace with what is expected of it, and draws both when they differ; see
+/// [`assert_trace!`](crate::assert_trace).
+#[doc(hidden)]
+#[track_caller]
+pub fn check_trace(trace: &Trace, expected: &[&str]) {
+    let actual = trace.lines();
+    if actual.iter().map(String::as_str).eq(expected.iter().copied()) {
+        return;
+    }
+    let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
+    let mut message = "the trace differs\n".to_owned();
+    for (title, lines, others) in [("expected", &expected, &actual), ("actual", &actual, &expected)]
+    {
+        let _ = writeln!(message, "--- {title}");
+        for (at, line) in lines.iter().enumerate() {
+            let mark = if others.get(at) == Some(line) { ' ' } else { '>' };
+            let _ = writeln!(message, "{mark} {line}");
+        }
+        message.push_str(&timeline::draw(lines));
+    }
+    panic!("{message}");
+}
+
+/// Asserts that a [`Trace`](crate::trace::Trace) consists of these lines, in this order.
+///
+/// When it does not, both are printed, one above the other, with a drawing of each.
+///
+/// ```
+/// use runtime::testing::{Schedule, run_on};
+/// use runtime::{ExitReason, Process, SpawnOptions, assert_trace};
+///
+/// let run = run_on(Schedule::Tasks, |me: Process| async move {
+///     let child = me.spawn_with(SpawnOptions::new().label("child").link(), async {
+///         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+///         ExitReason::other("oops")
+///     });
+///     child.address.join().await;
+/// });
+/// assert_trace!(run.trace, [
+///     "0ms main spawned by nobody",
+///     "0ms child spawned and linked by main",
+///     "1s child exited: \"oops\"",
+///     "1s main exited: \"oops\"",
+/// ]);
+/// ```
+#[macro_export]
+macro_rules! assert_trace {
+    ($trace:expr, [$($line:expr),* $(,)?]) => {
+        $crate::testing::check_trace(&$trace, &[$($line),*])
+    };
+}
