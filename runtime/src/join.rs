@@ -31,6 +31,15 @@ impl Waiter {
             waker.wake();
         }
     }
+
+    /// The reason, or the promise to wake.
+    pub(crate) fn poll(&self, waker: &Waker) -> Option<ExitReason> {
+        let mut slot = self.0.lock();
+        if slot.reason.is_none() {
+            slot.waker = Some(waker.clone());
+        }
+        slot.reason.clone()
+    }
 }
 
 /// Resolves to the reason with which a process ended; see [`Pid::join`].
@@ -63,14 +72,7 @@ impl Future for Join {
     type Output = ExitReason;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ExitReason> {
-        let mut slot = self.waiter.0.lock();
-        match &slot.reason {
-            Some(reason) => Poll::Ready(reason.clone()),
-            None => {
-                slot.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
+        self.waiter.poll(cx.waker()).map_or(Poll::Pending, Poll::Ready)
     }
 }
 

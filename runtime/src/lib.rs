@@ -6,6 +6,8 @@ mod driver;
 mod exit_reason;
 mod info;
 mod join;
+#[cfg(all(test, otp_loom))]
+mod loom_tests;
 mod message;
 mod names;
 mod pcb;
@@ -19,6 +21,7 @@ mod signal;
 mod sync;
 mod system;
 mod table;
+#[cfg(feature = "testing")]
 pub mod testing;
 mod timeline;
 mod timer;

@@ -594,7 +594,7 @@ pub fn demonitor(mref: MonitorRef) -> Result<bool, NotInProcess> {
 }
 
 fn demonitor_from(me: &dyn AnyPcb, mref: MonitorRef) -> bool {
-    let was_on = relations::demonitor(me, mref);
+    let was_on = relations::demonitor(me, mref, table::find);
     let system = &me.head().system;
     if was_on && system.trace.is_on() {
         system.emit(Subject::of(me), What::Demonitored);

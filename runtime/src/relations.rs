@@ -121,11 +121,15 @@ pub(crate) fn monitor(
 }
 
 /// Withdraws a monitor. Says whether it was still on, that is: no DOWN was sent, and none will be.
-pub(crate) fn demonitor(me: &dyn AnyPcb, mref: MonitorRef) -> bool {
+pub(crate) fn demonitor(
+    me: &dyn AnyPcb,
+    mref: MonitorRef,
+    find: impl Fn(Pid) -> Option<Arc<dyn AnyPcb>>,
+) -> bool {
     let mut watched = None;
     me.control(&mut |control, _| watched = control.unwatch(mref));
     let Some(pid) = watched else { return false };
-    if let Some(peer) = table::find(pid) {
+    if let Some(peer) = find(pid) {
         peer.control(&mut |control, _| control.remove_watcher(mref));
     }
     true

@@ -43,7 +43,7 @@ pub(crate) struct SystemInner {
 }
 
 impl SystemInner {
-    fn new(engine: Engine, handle: Handle) -> Arc<Self> {
+    pub(crate) fn new(engine: Engine, handle: Handle) -> Arc<Self> {
         static IDS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
         let inner = Arc::new(Self {
             id: IDS.fetch_add(1, std::sync::atomic::Ordering::Relaxed),

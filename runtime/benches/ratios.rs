@@ -1,0 +1,86 @@
+//! Every workload as a ratio to hand-written tokio, as a table in Markdown.
+//!
+//! Each round measures both sides one after the other, in an order that changes from round to
+//! round, each on a fresh runtime; the ratio is the median of the rounds' ratios. So a machine that
+//! is busy for a while spoils a round, not the result.
+//!
+//! `cargo bench -p runtime --bench ratios -- ring spawn` measures the workloads with one of these
+//! words in their name; `ROUNDS=21` before it, more rounds than the default of 11.
+
+#![allow(clippy::print_stdout)]
+
+use std::time::Duration;
+
+mod workloads;
+
+use workloads::{Side, Workload, all, two_workers};
+
+const ROUNDS: usize = 11;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Without it this is `cargo test`: everything once, to see that it works.
+    let measuring = arguments.iter().any(|argument| argument == "--bench");
+    let words: Vec<_> = arguments.iter().filter(|word| !word.starts_with("--")).collect();
+    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    let rounds = if measuring { rounds.unwrap_or(ROUNDS) } else { 1 };
+    println!("| workload | unit | ours, ns | tokio, ns | ratio | of the rounds | bar | |");
+    println!("|---|---|---:|---:|---:|---:|---:|---|");
+    for workload in all() {
+        if words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str())) {
+            let size = if measuring { workload.size } else { 100 };
+            println!("{}", row(&workload, rounds, size));
+        }
+    }
+}
+
+fn row(workload: &Workload, rounds: usize, size: u64) -> String {
+    let (mut ours, mut tokio, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..rounds {
+        let (own, other) = if round % 2 == 0 {
+            let own = measure(workload, Side::Ours, size);
+            (own, measure(workload, Side::Tokio, size))
+        } else {
+            let other = measure(workload, Side::Tokio, size);
+            (measure(workload, Side::Ours, size), other)
+        };
+        ours.push(own);
+        tokio.push(other);
+        ratios.push(own / other);
+    }
+    let ratio = median(&mut ratios);
+    let (bar, verdict) = match workload.bar {
+        Some(bar) => (format!("{bar:.2}"), if ratio <= bar { "met" } else { "missed" }),
+        None => ("-".to_owned(), ""),
+    };
+    format!(
+        "| {} | {} | {:.0} | {:.0} | {ratio:.2} | {:.2} to {:.2} | {bar} | {verdict} |",
+        workload.name,
+        workload.unit,
+        median(&mut ours),
+        median(&mut tokio),
+        ratios[0],
+        ratios[ratios.len() - 1],
+    )
+}
+
+/// Nanoseconds per unit.
+fn measure(workload: &Workload, side: Side, size: u64) -> f64 {
+    let runtime = two_workers();
+    // The first run fills caches and free lists, and grows the heap.
+    workload.run(side, &runtime, size);
+    let times: Duration = (0..3).map(|_| workload.run(side, &runtime, size)).sum();
+    nanos_each(times, 3 * size)
+}
+
+// Neither comes near the 2^52 from which on a float leaves out whole numbers.
+#[allow(clippy::cast_precision_loss)]
+fn nanos_each(time: Duration, count: u64) -> f64 {
+    time.as_nanos() as f64 / count as f64
+}
+
+/// The middle one; sorts.
+fn median(numbers: &mut [f64]) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
