@@ -1,4 +1,64 @@
 //! Fault tolerance in the way of Erlang/OTP, on tokio.
+//!
+//! A **process** is a future with an identity, a mailbox and relations to other processes.
+//! It shares nothing with them but what it sends; when it fails, it fails alone, and whoever has to
+//! know is told. On that, the rest of OTP stands: servers, supervisors, registries.
+//!
+//! ```
+//! use runtime::{ExitReason, Message, Process, spawn};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let shop = spawn(|mut shop: Process| async move {
+//!     // From now on, the crash of a linked process is a message and not the end.
+//!     shop.trap_exit(true);
+//!     let till = shop.spawn_link(async { panic!("the drawer is stuck") });
+//!
+//!     let Message::Exit(exit) = shop.receive().await else { panic!("nobody else writes") };
+//!     assert_eq!(exit.from, till);
+//!     println!("the till went down ({}), the shop is open", exit.reason);
+//! });
+//! assert_eq!(shop.join().await, ExitReason::Normal);
+//! # }
+//! ```
+//!
+//! # Where to begin
+//!
+//! | to | see |
+//! |---|---|
+//! | start a process | [`spawn`], [`spawn_link`], [`spawn_monitor`], [`SpawnOptions`] |
+//! | send, receive | [`Address::send`], [`Process::receive`], [`Process::select`], [`Receive::timeout`] |
+//! | say why a process ends | [`ExitReason`], [`Crash`], [`exit`] |
+//! | fall together | [`link`], [`trap_exit`] |
+//! | watch | [`monitor`], [`Pid::join`] |
+//! | end another process | [`Pid::exit`], [`Pid::kill`] |
+//! | be found | [`register`], [`whereis`] |
+//! | do it later | [`send_after`], [`start_timer`], [`send_interval`] |
+//! | run code that may fail | [`attempt`](attempt()) |
+//! | look inside | [`Pid::info`], [`System::record`], [`trace`] |
+//! | test it | [`testing`] |
+//!
+//! # What follows what
+//!
+//! | a process ends with | a linked process | a linked process that traps | a monitor |
+//! |---|---|---|---|
+//! | [`Normal`](ExitReason::Normal) | lives on | `Exit` message | `Down` message |
+//! | anything else | ends with the same reason | `Exit` message | `Down` message |
+//! | killed from outside | ends, [`Killed`](ExitReason::Killed) | `Exit`, `Killed` | `Down`, `Killed` |
+//!
+//! # Processes and tokio
+//!
+//! A process runs on the tokio runtime in which it was spawned, and may await anything that a task
+//! may. It ends at its next `.await` after a signal has decided so; code that never yields cannot be
+//! stopped, by this or any other Rust runtime. `panic = "abort"` is refused at compile time.
+//!
+//! Outside of a process (in `main`, in a plain task) one can spawn, send, signal, look up and wait
+//! for an end; what needs a mailbox answers [`NotInProcess`].
+//!
+//! A panic inside of a process is noted with its place and does not reach the panic hook that was
+//! there before; all other panics do. A second panic while the first one unwinds (in a `Drop`)
+//! aborts the program, as everywhere in Rust.
+//!
+//! What follows OTP, what differs and why: `docs/SEMANTICS.md` in the repository.
 
 mod ambient;
 mod attempt;
@@ -13,7 +73,7 @@ mod names;
 mod pcb;
 mod pid;
 mod process;
-mod receive;
+pub mod receive;
 mod relations;
 mod report;
 mod rt;
@@ -39,14 +99,22 @@ pub use message::{AnyMessage, Dest, Down, Exit, Message, Target, Timeout, TimerC
 pub use names::{NotRegistered, RegisterError, register, send, unregister, whereis};
 pub use pid::{MonitorRef, Pid};
 pub use process::{
-    Address, FunctionBody, FutureBody, IntoBody, LinkError, Process, SendError, SpawnOptions,
-    Spawned, demonitor, link, monitor, self_pid, set_label, spawn, spawn_link, spawn_monitor,
-    trap_exit, unlink,
+    Address, IntoBody, LinkError, Process, SendError, SpawnOptions, Spawned, demonitor, link,
+    monitor, self_pid, set_label, spawn, spawn_link, spawn_monitor, trap_exit, unlink,
 };
-pub use receive::{Next, Pick, Picked, Receive, ReceiveTimedOut, ReceiveTimeout};
+// The kinds of body are the compiler's business.
+#[doc(hidden)]
+pub use process::{FunctionBody, FutureBody};
+#[doc(inline)]
+pub use receive::{Receive, ReceiveTimedOut, ReceiveTimeout};
 pub use relations::NoProc;
 pub use system::{NoSystem, System, SystemGuard};
 pub use timer::{
     TimerRef, cancel_timer, cancel_timer_async, read_timer, send_after, send_interval, start_timer,
 };
 pub use trace::note;
+
+/// The README's Rust is compiled and run with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

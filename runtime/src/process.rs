@@ -13,7 +13,7 @@ use crate::join::Join;
 use crate::message::{AnyMessage, Message, Target};
 use crate::pcb::{AnyPcb, Head, Life, Pcb, Watcher};
 use crate::pid::{MonitorRef, Pid};
-use crate::receive::{Receive, Receiver};
+use crate::receive::{Picked, Receive, Receiver, Whatever};
 use crate::relations::{self, NoProc};
 use crate::signal::Verdict;
 use crate::sync::Arc;
@@ -679,8 +679,8 @@ impl<M: Send + 'static> Process<M> {
     /// Cancellation: dropping it loses no message.
     ///
     /// Source: Erlang `receive`.
-    pub fn receive(&mut self) -> Receive<'_, M, crate::receive::Next> {
-        Receive::new(&mut self.0, crate::receive::Next)
+    pub fn receive(&mut self) -> Receive<'_, M, Whatever> {
+        Receive::new(&mut self.0, Whatever)
     }
 
     /// Waits for the first message that `pick` takes; the others stay in the mailbox, in order.
@@ -710,11 +710,11 @@ impl<M: Send + 'static> Process<M> {
     /// Cancellation: dropping it loses no message.
     ///
     /// Source: Erlang `receive` with patterns.
-    pub fn select<T, F>(&mut self, pick: F) -> Receive<'_, M, crate::receive::Picked<F>>
+    pub fn select<T, F>(&mut self, pick: F) -> Receive<'_, M, Picked<F>>
     where
         F: FnMut(Message<M>) -> Result<T, Message<M>>,
     {
-        Receive::new(&mut self.0, crate::receive::Picked(pick))
+        Receive::new(&mut self.0, Picked(pick))
     }
 
     /// Starts a process that is linked to this one before it runs.

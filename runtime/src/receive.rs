@@ -1,4 +1,7 @@
-//! Receiving: the next message, the first that fits, with or without a time limit.
+//! Receiving: the next message, or the first that fits, with or without a time limit.
+//!
+//! Begins at [`Process::receive`](crate::Process::receive) and
+//! [`Process::select`](crate::Process::select).
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -112,9 +115,9 @@ pub trait Pick<M> {
 
 /// Takes whatever comes first.
 #[derive(Clone, Copy, Debug)]
-pub struct Next;
+pub struct Whatever;
 
-impl<M> Pick<M> for Next {
+impl<M> Pick<M> for Whatever {
     type Output = Message<M>;
     const ANY: bool = true;
 

@@ -68,7 +68,7 @@ fn number_from_env(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     match text.parse() {
         Ok(number) => Some(number),
-        Err(_) => panic!("{name} must be a whole number, not {text:?}"),
+        Err(error) => panic!("{name} must be a whole number, not {text:?}: {error}"),
     }
 }
 
@@ -81,6 +81,8 @@ fn number_from_env(name: &str) -> Option<u64> {
 /// When the body ends with any other reason, when it waits for something that cannot come, or when
 /// something is left behind. The message names the schedule and draws what happened.
 #[track_caller]
+// By value, as `spawn` takes it: a closure is written in place.
+#[allow(clippy::needless_pass_by_value)]
 pub fn scenario<K: 'static, B: IntoBody<K> + Clone>(body: B) {
     for schedule in schedules() {
         let run = run_on(schedule, body.clone());

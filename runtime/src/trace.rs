@@ -6,6 +6,7 @@
 //! Processes are told apart by their number in the system (the first that was spawned is #1), which
 //! is the same in every run, and by their label.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -251,8 +252,16 @@ impl Trace {
     }
 
     /// A drawing: one line per process, time from left to right.
+    ///
+    /// A process has the name or label that it had last.
     pub fn timeline(&self) -> String {
-        timeline::draw(&self.lines())
+        let last: HashMap<u64, &Subject> =
+            self.events.iter().map(|event| (event.subject.serial, &event.subject)).collect();
+        let relabelled = self.events.iter().map(|event| {
+            let subject = last.get(&event.subject.serial).copied().unwrap_or(&event.subject);
+            Event { subject: subject.clone(), ..event.clone() }.to_string()
+        });
+        timeline::draw(&relabelled.collect::<Vec<_>>())
     }
 }
 
