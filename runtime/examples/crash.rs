@@ -36,7 +36,7 @@ async fn shop(mut shop: Process) {
 }
 
 /// Runs the shop in virtual time and draws it.
-pub fn picture() -> String {
+pub(crate) fn picture() -> String {
     run_on(Schedule::Tasks, shop).trace.timeline()
 }
 

@@ -5,7 +5,7 @@
 //! sequence is carried out one operation at a time, and compared when nothing runs any more.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use proptest::prelude::*;
 use runtime::testing::{Schedule, run_on, settle};
@@ -226,6 +226,10 @@ impl World {
 
 type Shared = Arc<Mutex<World>>;
 
+fn look(shared: &Shared) -> MutexGuard<'_, World> {
+    shared.lock().expect("nobody panics while looking")
+}
+
 fn worker(shared: Shared, own: usize) -> impl FnOnce(Process<Command>) -> Body + Send + 'static {
     move |me| Box::pin(work(shared, own, me))
 }
@@ -235,7 +239,7 @@ type Body = std::pin::Pin<Box<dyn Future<Output = ExitReason> + Send>>;
 async fn work(shared: Shared, own: usize, mut me: Process<Command>) -> ExitReason {
     loop {
         let message = me.receive().await;
-        let mut world = shared.lock().unwrap();
+        let mut world = look(&shared);
         match message {
             Message::User(Command::Spawn { linked, monitored }) => {
                 let mut options = SpawnOptions::new();
@@ -292,7 +296,7 @@ async fn work(shared: Shared, own: usize, mut me: Process<Command>) -> ExitReaso
 
 /// Carries one operation out.
 fn carry_out(shared: &Shared, model: &Model, op: &Op) {
-    let addresses = shared.lock().unwrap().addresses.clone();
+    let addresses = look(shared).addresses.clone();
     let count = addresses.len();
     let tell = |who: usize, command: Command| {
         if let Some(address) = addresses.get(who) {
@@ -303,7 +307,7 @@ fn carry_out(shared: &Shared, model: &Model, op: &Op) {
     match *op {
         Op::Spawn { .. } if count == 0 => {
             let first = spawn(worker(shared.clone(), 0));
-            let mut world = shared.lock().unwrap();
+            let mut world = look(shared);
             world.addresses.push(first);
             world.logs.push(Vec::new());
         }
@@ -329,7 +333,7 @@ fn carry_out(shared: &Shared, model: &Model, op: &Op) {
         Op::Demonitor { by, nth } => {
             let on = model.all.get(by).and_then(|paper| paper.monitors.get(nth));
             if let Some(&(number, _)) = on {
-                let mref = shared.lock().unwrap().monitors[number].0;
+                let mref = look(shared).monitors[number].0;
                 tell(by, Command::Demonitor(mref));
             }
         }
@@ -345,7 +349,7 @@ fn carry_out(shared: &Shared, model: &Model, op: &Op) {
 
 /// What the runtime says about the processes of a case, in the model's words.
 fn observe(shared: &Shared) -> Vec<Paper> {
-    let world = shared.lock().unwrap();
+    let world = look(shared);
     let numbers: HashMap<Pid, usize> =
         world.addresses.iter().enumerate().map(|(number, own)| (own.pid(), number)).collect();
     let paper = |(number, address): (usize, &Address<Command>)| {

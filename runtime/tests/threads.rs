@@ -150,9 +150,7 @@ fn after_a_storm_of_crashes_every_table_is_empty() {
             pid.kill();
             pid.join().await;
         }
-        for info in system.process_infos() {
-            panic!("left behind: {info:?}");
-        }
+        assert_eq!(system.process_infos(), [], "left behind");
         assert_eq!(system.process_count(), 0);
         assert!(system.registered().is_empty(), "names: {:?}", system.registered());
         // The timers that are left have nobody to send to; they expire by themselves.
