@@ -101,6 +101,8 @@ impl Links {
 pub(crate) struct Rare {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) label: Option<Arc<str>>,
+    /// Its crash is somebody's result, and is not reported.
+    pub(crate) quiet: bool,
 }
 
 /// The part of a process's state that does not depend on the type of its messages.

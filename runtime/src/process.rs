@@ -303,6 +303,7 @@ pub struct SpawnOptions {
     label: Option<Arc<str>>,
     link: bool,
     monitor: bool,
+    quiet: bool,
 }
 
 impl SpawnOptions {
@@ -327,6 +328,13 @@ impl SpawnOptions {
     /// Lets the process that spawns it monitor it, before it runs.
     pub fn monitor(mut self) -> Self {
         self.monitor = true;
+        self
+    }
+
+    /// Its crash is its result, for whoever waits for it: no report.
+    #[cfg(feature = "testing")]
+    pub(crate) fn quiet(mut self) -> Self {
+        self.quiet = true;
         self
     }
 
@@ -380,7 +388,7 @@ impl SpawnOptions {
         let pcb = Arc::new(Pcb::new(Head::new(pid, serial, parent_pid, system.clone())));
         let mref = (self.monitor && parent.is_some()).then(|| system.next_ref());
         let link = self.link && parent.is_some();
-        if link || mref.is_some() || self.label.is_some() {
+        if link || mref.is_some() || self.label.is_some() || self.quiet {
             AnyPcb::control(&*pcb, &mut |control, _| {
                 if link {
                     control.links.insert(parent_pid);
@@ -392,6 +400,9 @@ impl SpawnOptions {
                 }
                 if let Some(label) = &self.label {
                     control.rare().label = Some(label.clone());
+                }
+                if self.quiet {
+                    control.rare().quiet = true;
                 }
             });
         }

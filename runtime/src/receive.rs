@@ -10,6 +10,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use sync_wrapper::SyncWrapper;
+
 use crate::ambient;
 use crate::message::Message;
 use crate::pcb::{Pcb, Taken};
@@ -19,8 +21,15 @@ use crate::sync::Arc;
 /// A mailbox's receiving end. Lives in the body of the process.
 pub(crate) struct Receiver<M> {
     pub(crate) pcb: Arc<Pcb<M>>,
-    /// Messages that a selective receive has refused: older than the batch.
-    saved: VecDeque<Message<M>>,
+    /// Reached through `&mut` only, which lets a `&Process` go along over an `.await` although a
+    /// message need not be `Sync`.
+    buffer: SyncWrapper<Buffer<M>>,
+}
+
+/// What the receiving end has taken out of the inbox, and its timer.
+struct Buffer<M> {
+    /// Messages that a selective receive has refused: older than the batch. Few processes have any.
+    saved: Option<Box<VecDeque<Message<M>>>>,
     /// Messages taken out of the inbox and not looked at.
     batch: VecDeque<Message<M>>,
     /// The last look found more than one message: worth another look before sleeping, because a
@@ -28,6 +37,30 @@ pub(crate) struct Receiver<M> {
     lingering: bool,
     /// The one timer of the process, armed again only for an earlier deadline.
     alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl<M> Buffer<M> {
+    fn len(&self) -> usize {
+        self.saved.as_ref().map_or(0, |saved| saved.len()) + self.batch.len()
+    }
+
+    /// The oldest message that was refused before.
+    fn pop_saved(&mut self) -> Option<Message<M>> {
+        let saved = self.saved.as_mut()?;
+        let message = saved.pop_front();
+        if saved.is_empty() {
+            self.saved = None;
+        }
+        message
+    }
+
+    /// Everything that was refused before comes to the front of the batch again.
+    fn recall(&mut self) {
+        if let Some(mut saved) = self.saved.take() {
+            saved.append(&mut self.batch);
+            self.batch = *saved;
+        }
+    }
 }
 
 /// Above this many messages, the room of a queue is given back when the queue is short again.
@@ -44,11 +77,13 @@ enum Look<T> {
 
 impl<M> Receiver<M> {
     pub(crate) fn new(pcb: Arc<Pcb<M>>) -> Self {
-        Self { pcb, saved: VecDeque::new(), batch: VecDeque::new(), lingering: false, alarm: None }
+        let buffer = Buffer { saved: None, batch: VecDeque::new(), lingering: false, alarm: None };
+        Self { pcb, buffer: SyncWrapper::new(buffer) }
     }
 
-    fn held(&self) {
-        self.pcb.head.hold(self.saved.len() + self.batch.len());
+    fn held(&mut self) {
+        let held = self.buffer.get_mut().len();
+        self.pcb.head.hold(held);
     }
 
     /// The next message that was not refused; refills the batch from the inbox.
@@ -57,20 +92,21 @@ impl<M> Receiver<M> {
             cx.waker().wake_by_ref();
             return Look::Again;
         }
-        if let Some(message) = self.batch.pop_front() {
+        let buffer = self.buffer.get_mut();
+        if let Some(message) = buffer.batch.pop_front() {
             return Look::Found(message);
         }
-        if self.batch.capacity() > ROOMY {
-            self.batch = VecDeque::new();
+        if buffer.batch.capacity() > ROOMY {
+            buffer.batch = VecDeque::new();
         }
-        let waker = (!self.lingering).then(|| cx.waker());
-        match self.pcb.take(&mut self.batch, waker) {
+        let waker = (!buffer.lingering).then(|| cx.waker());
+        match self.pcb.take(&mut buffer.batch, waker) {
             Taken::Message(message) => {
-                self.lingering = !self.batch.is_empty();
+                buffer.lingering = !buffer.batch.is_empty();
                 Look::Found(message)
             }
-            Taken::Nothing if self.lingering => {
-                self.lingering = false;
+            Taken::Nothing if buffer.lingering => {
+                buffer.lingering = false;
                 cx.waker().wake_by_ref();
                 Look::Again
             }
@@ -80,10 +116,12 @@ impl<M> Receiver<M> {
 
     /// Removes the first message that `matches` from everything that was not received.
     pub(crate) fn remove(&mut self, matches: impl Fn(&Message<M>) -> bool) -> Option<Message<M>> {
-        let from = |queue: &mut VecDeque<Message<M>>| {
-            queue.iter().position(&matches).and_then(|at| queue.remove(at))
+        let batch = {
+            let buffer = self.buffer.get_mut();
+            buffer.recall();
+            &mut buffer.batch
         };
-        let removed = from(&mut self.saved).or_else(|| from(&mut self.batch));
+        let removed = batch.iter().position(&matches).and_then(|at| batch.remove(at));
         self.held();
         removed.or_else(|| self.pcb.remove(matches))
     }
@@ -92,10 +130,11 @@ impl<M> Receiver<M> {
 impl<M> Drop for Receiver<M> {
     /// Gives back what was not received, so that the end of the process drops it one by one.
     fn drop(&mut self) {
-        self.saved.append(&mut self.batch);
-        if !self.saved.is_empty() {
+        let buffer = self.buffer.get_mut();
+        buffer.recall();
+        if !buffer.batch.is_empty() {
             self.pcb.head.hold(0);
-            self.pcb.give_back(std::mem::take(&mut self.saved));
+            self.pcb.give_back(std::mem::take(&mut buffer.batch));
         }
     }
 }
@@ -177,13 +216,13 @@ impl<'a, M, P: Pick<M>> Receive<'a, M, P> {
     fn look(&mut self, cx: &Context<'_>) -> Look<P::Output> {
         let receiver = &mut *self.receiver;
         if P::ANY {
-            if let Some(message) = receiver.saved.pop_front() {
+            if let Some(message) = receiver.buffer.get_mut().pop_saved() {
                 receiver.held();
                 return self.take(message);
             }
-            let had = receiver.batch.len();
+            let had = !receiver.buffer.get_mut().batch.is_empty();
             let look = receiver.next(cx);
-            if had > 0 || !receiver.batch.is_empty() {
+            if had || !receiver.buffer.get_mut().batch.is_empty() {
                 receiver.held();
             }
             return match look {
@@ -193,16 +232,17 @@ impl<'a, M, P: Pick<M>> Receive<'a, M, P> {
             };
         }
         if !self.begun {
-            // Everything that was refused before is looked at again, before what is newer.
             self.begun = true;
-            receiver.saved.append(&mut receiver.batch);
-            std::mem::swap(&mut receiver.saved, &mut receiver.batch);
+            receiver.buffer.get_mut().recall();
         }
         let look = loop {
             match receiver.next(cx) {
                 Look::Found(message) => match self.pick.pick(message) {
                     Ok(output) => break Look::Found(output),
-                    Err(message) => receiver.saved.push_back(message),
+                    Err(message) => {
+                        let saved = &mut receiver.buffer.get_mut().saved;
+                        saved.get_or_insert_default().push_back(message);
+                    }
                 },
                 Look::Again => break Look::Again,
                 Look::Parked => break Look::Parked,
@@ -268,7 +308,7 @@ impl<M, P: Pick<M>> Future for ReceiveTimeout<'_, M, P> {
                 *this.deadline.insert(deadline)
             }
         };
-        let alarm = &mut this.receive.receiver.alarm;
+        let alarm = &mut this.receive.receiver.buffer.get_mut().alarm;
         let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         loop {
             // An alarm that is armed for an earlier time is left alone: when it fires, it is set

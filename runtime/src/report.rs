@@ -13,8 +13,14 @@ pub(crate) fn crash(pcb: &dyn AnyPcb, reason: &ExitReason) {
         return;
     }
     let pid = pcb.head().pid;
-    let mut label = None;
-    pcb.control(&mut |control, _| label = control.name().or_else(|| control.label()));
+    let (mut label, mut quiet) = (None, false);
+    pcb.control(&mut |control, _| {
+        label = control.name().or_else(|| control.label());
+        quiet = control.rare.as_ref().is_some_and(|rare| rare.quiet);
+    });
+    if quiet {
+        return;
+    }
     let label = label.as_deref().unwrap_or("unnamed");
     if tracing::dispatcher::has_been_set() {
         tracing::error!(%pid, label, %reason, "process crashed");

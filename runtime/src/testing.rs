@@ -25,7 +25,8 @@ use std::time::Duration;
 
 use crate::exit_reason::ExitReason;
 use crate::pid::Pid;
-use crate::process::{IntoBody, SpawnOptions};
+use crate::process::{IntoBody, Process, SpawnOptions};
+use crate::sync::{Arc, Mutex};
 use crate::system::System;
 use crate::timeline;
 use crate::trace::Trace;
@@ -92,6 +93,54 @@ pub fn scenario<K: 'static, B: IntoBody<K> + Clone>(body: B) {
     }
 }
 
+/// As [`scenario`], for a body that draws its values from a number: another one in each run.
+///
+/// The number is the schedule's seed, so a failing run is named and repeated with it.
+///
+/// # Panics
+/// As [`scenario`].
+#[track_caller]
+pub fn scenario_with<K: 'static, B: IntoBody<K>>(body: impl Fn(u64) -> B) {
+    let schedules = schedules();
+    for schedule in &schedules {
+        let number = match (schedule, schedules.get(1)) {
+            (Schedule::Seeded(seed), _) | (Schedule::Tasks, Some(Schedule::Seeded(seed))) => *seed,
+            (Schedule::Tasks, _) => 0,
+        };
+        let run = run_on(*schedule, body(number));
+        if let Some(failure) = run.failure() {
+            panic!("{failure}\n{schedule}\n{}", run.trace.timeline());
+        }
+    }
+}
+
+/// Runs `body` in a process of its own, linked to nobody, and gives what it returned, or the reason
+/// with which it ended instead.
+///
+/// # Errors
+/// The exit reason of a body that did not come to its end.
+pub async fn in_process<M, T, F>(
+    label: &str,
+    body: impl FnOnce(Process<M>) -> F + Send + 'static,
+) -> Result<T, ExitReason>
+where
+    M: Send + 'static,
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let result = Arc::new(Mutex::new(None));
+    let slot = result.clone();
+    let body = |me: Process<M>| async move {
+        let value = body(me).await;
+        *slot.lock() = Some(value);
+    };
+    let options = SpawnOptions::new().label(label).quiet();
+    let Ok(spawned) = options.spawn(body) else { unreachable!("neither link nor monitor") };
+    let reason = spawned.address.join().await;
+    let value = result.lock().take();
+    value.ok_or(reason)
+}
+
 /// What became of one run of a test's body.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -130,7 +179,7 @@ pub fn run_on<K: 'static, B: IntoBody<K>>(schedule: Schedule, body: B) -> Run {
             Schedule::Seeded(seed) => System::start_seeded(seed),
         };
         let recorder = system.record();
-        let main = SpawnOptions::new().label("main").spawn_in(system.inner(), body);
+        let main = SpawnOptions::new().label("main").quiet().spawn_in(system.inner(), body);
         let reason = tokio::time::timeout(FOR_EVER, main.join()).await.ok();
         let trace = recorder.trace();
         drop(recorder);
@@ -179,13 +228,13 @@ pub async fn eventually(condition: impl Fn() -> bool) {
 /// [`assert_trace!`](crate::assert_trace).
 #[doc(hidden)]
 #[track_caller]
-pub fn check_trace(trace: &Trace, expected: &[&str]) {
+pub fn check_trace(trace: &Trace, expected: &[&str], rule: &str) {
     let actual = trace.lines();
     if actual.iter().map(String::as_str).eq(expected.iter().copied()) {
         return;
     }
     let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
-    let mut message = "the trace differs\n".to_owned();
+    let mut message = headline("the trace differs", rule);
     for (title, lines, others) in [("expected", &expected, &actual), ("actual", &actual, &expected)]
     {
         let _ = writeln!(message, "--- {title}");
@@ -198,31 +247,72 @@ pub fn check_trace(trace: &Trace, expected: &[&str]) {
     panic!("{message}");
 }
 
+/// Compares the drawing of a trace with what is expected; see
+/// [`assert_timeline!`](crate::assert_timeline).
+#[doc(hidden)]
+#[track_caller]
+pub fn check_timeline(trace: &Trace, expected: &str, rule: &str) {
+    let actual = trace.timeline();
+    let (expected, drawn) = (expected.trim_matches('\n'), actual.trim_matches('\n'));
+    if expected != drawn {
+        let headline = headline("the timeline differs", rule);
+        panic!("{headline}--- expected\n{expected}\n--- actual\n{drawn}\n");
+    }
+}
+
+fn headline(what: &str, rule: &str) -> String {
+    if rule.is_empty() { format!("{what}\n") } else { format!("{rule}\n{what}\n") }
+}
+
 /// Asserts that a [`Trace`](crate::trace::Trace) consists of these lines, in this order.
 ///
-/// When it does not, both are printed, one above the other, with a drawing of each.
+/// When it does not, both are printed, one above the other, with a drawing of each; before them
+/// the message, if one is given: the rule that was broken.
 ///
 /// ```
 /// use runtime::testing::{Schedule, run_on};
-/// use runtime::{ExitReason, Process, SpawnOptions, assert_trace};
+/// use runtime::{ExitReason, Process, assert_timeline, assert_trace, set_label};
 ///
 /// let run = run_on(Schedule::Tasks, |me: Process| async move {
-///     let child = me.spawn_with(SpawnOptions::new().label("child").link(), async {
+///     let child = me.spawn_link(async {
+///         set_label("child").unwrap();
 ///         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
 ///         ExitReason::other("oops")
 ///     });
-///     child.address.join().await;
+///     child.join().await;
 /// });
 /// assert_trace!(run.trace, [
 ///     "0ms main spawned by nobody",
 ///     "0ms child spawned and linked by main",
 ///     "1s child exited: \"oops\"",
 ///     "1s main exited: \"oops\"",
-/// ]);
+/// ], "a crash runs along a link");
+/// assert_timeline!(run.trace, r#"
+///        0ms       1s
+/// main   ├─────────╳   "oops"
+/// child  ├─────────╳   "oops"
+/// "#);
 /// ```
 #[macro_export]
 macro_rules! assert_trace {
-    ($trace:expr, [$($line:expr),* $(,)?]) => {
-        $crate::testing::check_trace(&$trace, &[$($line),*])
+    ($trace:expr, [$($line:expr),* $(,)?] $(,)?) => {
+        $crate::testing::check_trace(&$trace, &[$($line),*], "")
+    };
+    ($trace:expr, [$($line:expr),* $(,)?], $($rule:tt)+) => {
+        $crate::testing::check_trace(&$trace, &[$($line),*], &format!($($rule)+))
+    };
+}
+
+/// Asserts that a [`Trace`](crate::trace::Trace) is drawn like this; see
+/// [`assert_trace!`](crate::assert_trace).
+///
+/// Looser than that: within one time, the order of different processes is not compared.
+#[macro_export]
+macro_rules! assert_timeline {
+    ($trace:expr, $drawing:expr $(,)?) => {
+        $crate::testing::check_timeline(&$trace, $drawing, "")
+    };
+    ($trace:expr, $drawing:expr, $($rule:tt)+) => {
+        $crate::testing::check_timeline(&$trace, $drawing, &format!($($rule)+))
     };
 }

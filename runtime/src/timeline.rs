@@ -52,15 +52,21 @@ fn split(line: &str) -> Option<(&str, &str, Mark)> {
             let mark = match (begins, words) {
                 (true, _) => Mark::Begin,
                 (false, " exited: ") => Mark::End {
-                    orderly: said == "normal" || said.contains("shutdown"),
-                    reason: said.to_owned(),
+                    orderly: matches!(said, "normal" | "shutdown")
+                        || said.starts_with("{shutdown,"),
+                    reason: first_line(said),
                 },
-                _ => Mark::Note(said.to_owned()),
+                _ => Mark::Note(first_line(said)),
             };
             return Some((at, name, mark));
         }
     }
     None
+}
+
+/// A failed assertion speaks in many lines; a picture has one for each process.
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// Draws the lines of a trace. Lines that are no part of a process's life are passed over.
@@ -162,6 +168,19 @@ parent  ├─────────╳   panic: boom
 child   ├─────────╳   panic: boom
 ";
         assert_eq!(draw(&lines), expected);
+    }
+
+    #[test]
+    fn an_orderly_end_is_told_by_its_reason_not_by_a_word_in_it() {
+        let end = |said: &str| draw(&[format!("1s a exited: {said}")]).contains('■');
+        assert!(end("normal") && end("shutdown") && end("{shutdown, \"upgrade\"}"));
+        assert!(!end("panic: cannot shutdown") && !end("killed"));
+    }
+
+    #[test]
+    fn a_long_message_is_cut_to_its_first_line() {
+        let lines = ["1s a exited: panic: one\n  left: 1\n right: 2".to_owned()];
+        assert_eq!(draw(&lines).lines().count(), 2);
     }
 
     #[test]

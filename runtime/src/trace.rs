@@ -226,9 +226,39 @@ impl Recorder {
         Self { events, _subscription: subscription }
     }
 
-    /// The events so far.
+    /// The events so far. A process has the name or label that it has now, or had last, also in
+    /// events from before it had one.
     pub fn trace(&self) -> Trace {
-        Trace { events: self.events.lock().clone() }
+        let mut events = self.events.lock().clone();
+        let mut last: HashMap<u64, Option<Arc<str>>> = HashMap::new();
+        for Event { subject, .. } in &events {
+            last.insert(subject.serial, subject.label.clone());
+        }
+        for Event { subject, .. } in &events {
+            if let Some(pcb) = table::find(subject.pid) {
+                last.insert(subject.serial, Subject::of(&*pcb).label);
+            }
+        }
+        let relabel = |subject: &mut Subject| {
+            if let Some(label) = last.get(&subject.serial) {
+                subject.label.clone_from(label);
+            }
+        };
+        for event in &mut events {
+            relabel(&mut event.subject);
+            match &mut event.what {
+                What::Spawned { parent: peer, .. }
+                | What::Linked(peer)
+                | What::Unlinked(peer)
+                | What::Monitored(peer) => relabel(peer),
+                What::Exited { .. }
+                | What::Demonitored
+                | What::Registered(_)
+                | What::Unregistered(_)
+                | What::Note(_) => {}
+            }
+        }
+        Trace { events }
     }
 }
 
@@ -252,16 +282,8 @@ impl Trace {
     }
 
     /// A drawing: one line per process, time from left to right.
-    ///
-    /// A process has the name or label that it had last.
     pub fn timeline(&self) -> String {
-        let last: HashMap<u64, &Subject> =
-            self.events.iter().map(|event| (event.subject.serial, &event.subject)).collect();
-        let relabelled = self.events.iter().map(|event| {
-            let subject = last.get(&event.subject.serial).copied().unwrap_or(&event.subject);
-            Event { subject: subject.clone(), ..event.clone() }.to_string()
-        });
-        timeline::draw(&relabelled.collect::<Vec<_>>())
+        timeline::draw(&self.lines())
     }
 }
 

@@ -82,6 +82,8 @@ struct Paper {
     links: BTreeSet<usize>,
     /// The monitors that are on: their number, and whom they watch.
     monitors: Vec<(usize, usize)>,
+    /// Who monitors it, once for each monitor. Follows from the others' monitors.
+    monitored_by: Vec<usize>,
     log: Vec<String>,
 }
 
@@ -357,9 +359,12 @@ fn observe(shared: &Shared) -> Vec<Paper> {
         assert_eq!(info.message_queue_len, 0, "{address} has not come to rest");
         let mut monitors = info.monitors.iter().map(|pid| numbers[pid]).collect::<Vec<_>>();
         monitors.sort_unstable();
+        let mut monitored_by: Vec<_> = info.monitored_by.iter().map(|pid| numbers[pid]).collect();
+        monitored_by.sort_unstable();
         let mut log = world.logs[number].clone();
         log.sort();
         Paper {
+            monitored_by,
             alive: address.is_alive(),
             trap: info.trap_exit,
             links: info.links.iter().map(|pid| numbers[pid]).collect(),
@@ -374,6 +379,11 @@ fn observe(shared: &Shared) -> Vec<Paper> {
 /// from different processes.
 fn forget(model: &Model) -> Vec<Paper> {
     let mut all = model.all.clone();
+    for watcher in 0..all.len() {
+        for (_, target) in all[watcher].monitors.clone() {
+            all[target].monitored_by.push(watcher);
+        }
+    }
     for paper in &mut all {
         for monitor in &mut paper.monitors {
             monitor.0 = 0;
