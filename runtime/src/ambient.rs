@@ -5,6 +5,8 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::exit_reason::{PanicInfo, Place};
 use crate::pcb::AnyPcb;
@@ -21,7 +23,8 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<dyn AnyPcb>>> = const { RefCell::new(None) };
     static BUDGET: Cell<u32> = const { Cell::new(u32::MAX) };
     static CATCHING: Cell<u32> = const { Cell::new(0) };
-    static LAST_PANIC: RefCell<Option<PanicInfo>> = const { RefCell::new(None) };
+    /// The panics on their way, newest last; those that the user's own code caught meanwhile too.
+    static PANICS: RefCell<Vec<PanicInfo>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A turn of a process on this thread; ends when dropped.
@@ -76,10 +79,10 @@ pub(crate) fn current_pid() -> Pid {
 }
 
 /// Panics on this thread are somebody's to catch while this lives.
-pub(crate) struct Catching(());
+struct Catching(());
 
 impl Catching {
-    pub(crate) fn begin() -> Self {
+    fn begin() -> Self {
         install_hook();
         CATCHING.set(CATCHING.get() + 1);
         Self(())
@@ -89,6 +92,25 @@ impl Catching {
 impl Drop for Catching {
     fn drop(&mut self) {
         CATCHING.set(CATCHING.get() - 1);
+    }
+}
+
+/// What unwound out of a piece of code.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// Runs `work`, and stops what unwinds out of it.
+pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Payload> {
+    let catching = Catching::begin();
+    let result = catch_unwind(AssertUnwindSafe(work));
+    drop(catching);
+    result
+}
+
+/// Drops a payload, whose `Drop` is the user's and may panic in its turn.
+pub(crate) fn discard(payload: Payload) {
+    if let Err(second) = catch(|| drop(payload)) {
+        // Whoever panics here as well is left alone: there is nobody to tell.
+        let _leaked = ManuallyDrop::new(second);
     }
 }
 
@@ -111,19 +133,29 @@ pub(crate) fn install_hook() {
             });
             let info = PanicInfo::new(message_of(panic.payload()), place);
             // Nothing to be done about a thread that is being torn down.
-            let _ = LAST_PANIC.try_with(|last| *last.borrow_mut() = Some(info));
+            let _ = PANICS.try_with(|panics| panics.borrow_mut().push(info));
         }));
     });
 }
 
 /// What is known of the panic whose payload was just caught.
-pub(crate) fn panic_info(payload: &(dyn Any + Send)) -> PanicInfo {
-    LAST_PANIC
-        .try_with(|last| last.borrow_mut().take())
+pub(crate) fn panic_info(payload: Payload) -> PanicInfo {
+    let message = message_of(&*payload);
+    let noted = PANICS
+        .try_with(|panics| {
+            let mut panics = panics.borrow_mut();
+            let at = panics.iter().rposition(|info| info.message() == message)?;
+            // What is above it was raised later and has been caught by somebody else.
+            panics.truncate(at + 1);
+            panics.pop()
+        })
         .ok()
-        .flatten()
-        .filter(|info| info.message() == message_of(payload))
-        .unwrap_or_else(|| PanicInfo::new(message_of(payload), None))
+        .flatten();
+    discard(payload);
+    if CATCHING.get() == 0 {
+        let _ = PANICS.try_with(|panics| panics.borrow_mut().clear());
+    }
+    noted.unwrap_or_else(|| PanicInfo::new(message, None))
 }
 
 fn message_of(payload: &(dyn Any + Send)) -> String {

@@ -38,13 +38,13 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::ambient::{Catching, panic_info};
+use crate::ambient::{Payload, catch, panic_info};
 use crate::exit_reason::{ExitReason, PanicInfo, Term, TermValue};
 use crate::sync::Arc;
 
@@ -103,7 +103,7 @@ pub enum Caught {
 }
 
 impl Caught {
-    fn from_payload(payload: Box<dyn Any + Send>) -> Self {
+    fn from_payload(payload: Payload) -> Self {
         match payload.downcast::<Unwind>() {
             Ok(unwind) => match *unwind {
                 Unwind::Exit(reason) => Self::Exit(reason),
@@ -112,7 +112,7 @@ impl Caught {
                 Unwind::Panic(info) => Self::Error(Raised::Panic(info)),
                 Unwind::Doomed => Unwind::Doomed.begin(),
             },
-            Err(payload) => Self::Error(Raised::Panic(Arc::new(panic_info(&*payload)))),
+            Err(payload) => Self::Error(Raised::Panic(Arc::new(panic_info(payload)))),
         }
     }
 
@@ -218,10 +218,7 @@ pub fn attempt<T>(body: impl FnOnce() -> T) -> Attempt<T> {
 }
 
 fn protect<T>(body: impl FnOnce() -> T) -> Result<T, Caught> {
-    let catching = Catching::begin();
-    let result = catch_unwind(AssertUnwindSafe(body));
-    drop(catching);
-    result.map_err(Caught::from_payload)
+    catch(body).map_err(Caught::from_payload)
 }
 
 impl<T> Attempt<T> {

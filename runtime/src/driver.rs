@@ -1,14 +1,12 @@
 //! The life of one process, from its first turn to the news of its end.
 
-use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
-use crate::ambient::{Catching, Turn, panic_info};
+use crate::ambient::{Payload, Turn, catch, panic_info};
 use crate::attempt::Unwind;
 use crate::exit_reason::{ExitReason, NoCatch, Outcome};
 use crate::pcb::{AnyPcb, Life};
@@ -72,8 +70,7 @@ impl<K, B: IntoBody<K>> Future for Driver<K, B> {
         if pcb.head().life() == Life::Running {
             let budget = pcb.head().system.engine.turn_budget();
             let turn = Turn::enter(pcb, budget);
-            let catching = Catching::begin();
-            let result = catch_unwind(AssertUnwindSafe(|| {
+            let result = catch(|| {
                 if let StageProjection::Begin { begin } = this.stage.as_mut().project()
                     && let Some((body, process)) = begin.take()
                 {
@@ -86,8 +83,7 @@ impl<K, B: IntoBody<K>> Future for Driver<K, B> {
                         Poll::Ready(ExitReason::Normal)
                     }
                 }
-            }));
-            drop(catching);
+            });
             let Some(left) = turn.leave() else { return Poll::Ready(()) };
             pcb = left;
             match result {
@@ -107,7 +103,7 @@ impl<K, B: IntoBody<K>> Future for Driver<K, B> {
 }
 
 /// The exit reason of a body that ended by unwinding.
-fn reason_of(payload: Box<dyn Any + Send>) -> ExitReason {
+fn reason_of(payload: Payload) -> ExitReason {
     match payload.downcast::<Unwind>() {
         Ok(unwind) => match *unwind {
             Unwind::Exit(reason) => reason,
@@ -117,7 +113,7 @@ fn reason_of(payload: Box<dyn Any + Send>) -> ExitReason {
             // The control block knows why.
             Unwind::Doomed => ExitReason::Killed,
         },
-        Err(payload) => ExitReason::Panic(Arc::new(panic_info(&*payload))),
+        Err(payload) => ExitReason::Panic(Arc::new(panic_info(payload))),
     }
 }
 
@@ -125,11 +121,11 @@ fn reason_of(payload: Box<dyn Any + Send>) -> ExitReason {
 /// panic if it does.
 fn guarded(pcb: &Arc<dyn AnyPcb>, work: impl FnOnce()) -> Option<ExitReason> {
     let turn = Turn::enter(pcb.clone(), 0);
-    let catching = Catching::begin();
-    let result = catch_unwind(AssertUnwindSafe(work));
-    drop(catching);
+    let unwound = catch(work).err();
     turn.leave();
-    result.err().map(reason_of)
+    // A signal to itself is not this code's doing: the control block has it.
+    let doomed = |payload: &Payload| matches!(payload.downcast_ref(), Some(Unwind::Doomed));
+    unwound.filter(|payload| !doomed(payload)).map(reason_of)
 }
 
 /// Why a process ended, and whose doing it was.
@@ -160,7 +156,7 @@ fn finish(pcb: &Arc<dyn AnyPcb>, reason: ExitReason, by: Pid, drop_body: impl Fn
         end = End { reason: doom.reason, by: doom.by };
     }
     end.worsen(pid, dropped);
-    while pcb.queue_len() > 0 {
+    while pcb.has_undelivered() {
         let panic = guarded(pcb, || pcb.drop_one());
         end.worsen(pid, panic);
     }
@@ -171,7 +167,8 @@ fn finish(pcb: &Arc<dyn AnyPcb>, reason: ExitReason, by: Pid, drop_body: impl Fn
         let panic = guarded(pcb, || system.emit(subject, event));
         end.worsen(pid, panic);
     }
-    report::crash(&**pcb, &end.reason);
+    // Says the user's error in words, which may panic as well; then it goes unsaid.
+    let _ = guarded(pcb, || report::crash(&**pcb, &end.reason));
     let estate = pcb.bury();
     system.names.forget(estate.name.as_ref(), pid);
     table::release(pid);

@@ -294,7 +294,10 @@ impl<E: Into<anyhow::Error>> From<E> for Crash {
 /// | `()`, `Ok(())` | [`Normal`](ExitReason::Normal) |
 /// | an [`ExitReason`] | that reason |
 /// | `Err(error)` | the error, see [`Crash`] |
-pub trait Outcome {
+/// | never (`loop {}`) | - |
+///
+/// Sealed: whatever else a body knows is said by an [`ExitReason`].
+pub trait Outcome: sealed::Sealed {
     /// The exit reason.
     fn into_exit_reason(self) -> ExitReason;
 }
@@ -315,6 +318,17 @@ impl<E: Into<Crash>> Outcome for Result<(), E> {
     fn into_exit_reason(self) -> ExitReason {
         self.map_or_else(|error| error.into().into_reason(), |()| ExitReason::Normal)
     }
+}
+
+mod sealed {
+    use super::{Crash, ExitReason, never};
+
+    pub trait Sealed {}
+
+    impl Sealed for () {}
+    impl Sealed for ExitReason {}
+    impl<E: Into<Crash>> Sealed for Result<(), E> {}
+    impl Sealed for never::Never {}
 }
 
 /// Names the type `!`, which stable Rust has but does not let one write: a body that never returns

@@ -446,6 +446,9 @@ pub(crate) trait AnyPcb: Send + Sync {
     /// decided it, if one did.
     fn close(&self) -> Option<Doom>;
 
+    /// Whether there are messages in the inbox.
+    fn has_undelivered(&self) -> bool;
+
     /// Drops the oldest undelivered message: one at a time, because its `Drop` is the user's and
     /// may panic.
     fn drop_one(&self);
@@ -468,6 +471,8 @@ impl<M: Send + 'static> AnyPcb for Pcb<M> {
     }
 
     fn exit_signal(&self, from: Pid, reason: ExitReason, origin: Origin) -> Verdict {
+        // Out here, so that a reason that comes too late is dropped after the lock is free.
+        let mut reason = Some(reason);
         self.with(|control, inbox| {
             // A link that was undone in the meantime carries no signal.
             let delivered = match origin {
@@ -477,6 +482,7 @@ impl<M: Send + 'static> AnyPcb for Pcb<M> {
             if !delivered || control.life != Life::Running {
                 return Verdict::Ignore;
             }
+            let Some(reason) = reason.take() else { return Verdict::Ignore };
             let verdict = on_exit(reason, origin, control.trap_exit);
             match &verdict {
                 Verdict::Ignore => {}
@@ -495,8 +501,12 @@ impl<M: Send + 'static> AnyPcb for Pcb<M> {
     }
 
     fn down_signal(&self, down: Down) {
+        let (mref, mut down) = (down.mref, Some(down));
         self.with(|control, inbox| {
-            if control.unwatch(down.mref).is_some() && control.life == Life::Running {
+            if control.unwatch(mref).is_some()
+                && control.life == Life::Running
+                && let Some(down) = down.take()
+            {
                 inbox.down(down);
                 control.wake_receiver = true;
             }
@@ -530,6 +540,10 @@ impl<M: Send + 'static> AnyPcb for Pcb<M> {
             }
             control.doom.take().map(|doom| *doom)
         })
+    }
+
+    fn has_undelivered(&self) -> bool {
+        self.state.lock().inbox.len() > 0
     }
 
     fn drop_one(&self) {

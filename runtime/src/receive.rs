@@ -29,6 +29,7 @@ pub(crate) struct Receiver<M> {
 /// What the receiving end has taken out of the inbox, and its timer.
 struct Buffer<M> {
     /// Messages that a selective receive has refused: older than the batch. Few processes have any.
+    #[allow(clippy::box_collection)]
     saved: Option<Box<VecDeque<Message<M>>>>,
     /// Messages taken out of the inbox and not looked at.
     batch: VecDeque<Message<M>>,
@@ -132,8 +133,8 @@ impl<M> Drop for Receiver<M> {
     fn drop(&mut self) {
         let buffer = self.buffer.get_mut();
         buffer.recall();
+        self.pcb.head.hold(0);
         if !buffer.batch.is_empty() {
-            self.pcb.head.hold(0);
             self.pcb.give_back(std::mem::take(&mut buffer.batch));
         }
     }

@@ -25,9 +25,11 @@ pub(crate) fn crash(pcb: &dyn AnyPcb, reason: &ExitReason) {
     if tracing::dispatcher::has_been_set() {
         tracing::error!(%pid, label, %reason, "process crashed");
     } else {
+        // In one piece: the lines of several processes do not mix.
+        let line = format!("process {pid} ({label}) crashed: {reason}");
         #[allow(clippy::print_stderr)]
         {
-            eprintln!("process {pid} ({label}) crashed: {reason}");
+            eprintln!("{line}");
         }
     }
 }

@@ -8,12 +8,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use crate::ambient::{self, Catching, NotInProcess};
+use crate::ambient::{self, NotInProcess, catch, discard};
 use crate::message::{Dest, Message, Timeout, TimerCancelled};
 use crate::process::Address;
 use crate::rt::{self, Instant, sleep_until};
@@ -167,9 +166,10 @@ impl Timers {
             };
             let Some((timer, mut fire)) = due else { return };
             // A message that nobody takes is dropped here, and its `Drop` is the user's.
-            let catching = Catching::begin();
-            let again = catch_unwind(AssertUnwindSafe(&mut fire)).unwrap_or(None);
-            drop(catching);
+            let again = catch(&mut fire).unwrap_or_else(|payload| {
+                discard(payload);
+                None
+            });
             let mut state = self.0.lock();
             match again {
                 Some(period) if !state.stopped => {
