@@ -1,2 +1,195 @@
-//! xtask
-fn main() {}
+//! The learner's and grader's command, and the authors' gate: `cargo xtask`.
+//!
+//! What the course consists of is read from its folders and TOML files; no drill is known by name.
+//! Parsing, cutting, scoring and matching are pure functions; `assembly` and `runner` do the rest.
+
+mod assembly;
+mod bench;
+mod check;
+mod course;
+mod coverage;
+mod fault;
+mod files;
+mod grade;
+mod harness;
+mod hints;
+mod manifest;
+mod marks;
+mod mutants;
+mod oracle;
+mod plan;
+mod progress;
+mod quiz;
+mod report;
+mod runner;
+mod scrub;
+mod sources;
+mod stub;
+mod style;
+mod workbook;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+
+use crate::bench::Rules;
+use crate::course::Course;
+use crate::fault::Verdict;
+
+/// Work through the course, get points for it, and keep it in good order.
+///
+/// A learner needs two commands: `start` puts a drill into the workbook, `grade` gives points.
+///
+/// An ID is a drill (`ch08/drill_03_links`, or shorter: `ch08/3`, `drill_03`, `links`), or a whole
+/// chapter (`ch08`). Without an ID the whole course is meant.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Root of the course, if it is not the one that this program was built in.
+    #[arg(long, global = true, hide = true, value_name = "DIR")]
+    course: Option<PathBuf>,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 full marks, 1 marks lost, 2 wrong usage or bad input, \
+    3 the course itself is broken.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Put a drill, a chapter or the whole course into your workbook, and say where to begin.
+    ///
+    /// The workbook is a folder `workbook/` beside the course: the same drills, with the answers
+    /// cut out. Your own files in it are never overwritten; running this again brings the course's
+    /// tests and texts up to date and says where to go on.
+    #[command(after_help = "Examples:\n  cargo xtask start\n  cargo xtask start ch08/drill_03")]
+    Start {
+        /// A drill or a chapter.
+        id: Option<String>,
+    },
+    /// Give points: for your workbook if there is one, else for the course's own answers.
+    ///
+    /// Every exercise has ten points, shared out over its tests. Each test runs in a process of its
+    /// own, several times with different seeds, and has to pass each time. The course's own tests
+    /// count, whatever the workbook's look like. The report is also written to
+    /// target/grade/report.json; the same work gives the same report, byte for byte.
+    #[command(after_help = "Examples:\n  cargo xtask grade\n  cargo xtask grade ch08/drill_03\n  \
+            cargo xtask grade ch08 --reference")]
+    Grade {
+        /// A drill or a chapter.
+        id: Option<String>,
+        /// Grade the course's own answers, even if there is a workbook.
+        #[arg(long, conflicts_with = "workbook")]
+        reference: bool,
+        /// Grade the workbook in this folder.
+        #[arg(long, value_name = "DIR")]
+        workbook: Option<PathBuf>,
+        /// Write the report to this file as well; with `-`, print nothing but the report.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        #[command(flatten)]
+        rules: RuleArgs,
+    },
+    /// For authors: check that the course is whole, that its tests tell right from wrong, and that
+    /// its documents are current.
+    ///
+    /// For every drill: all parts are there, the stub compiles and scores 0, the reference answer
+    /// has full marks, and every mutant is caught by the exercise that it names.
+    Check {
+        /// Leave out what has to be built: reference answers, stubs and mutants.
+        #[arg(long)]
+        quick: bool,
+        /// Bring the generated parts of docs/COVERAGE.md and docs/SEMANTICS.md up to date.
+        #[arg(long)]
+        write: bool,
+        #[command(flatten)]
+        rules: RuleArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+struct RuleArgs {
+    /// Seed of the first run; each further run adds 1. Tests read it from `OTP_SEED`.
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+    /// How often each test runs.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
+    /// The longest that one run of one test may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    deadline: Duration,
+}
+
+impl From<RuleArgs> for Rules {
+    fn from(args: RuleArgs) -> Self {
+        Self { seed: args.seed, runs: args.runs, deadline: args.deadline }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected seconds, for instance 10 or 0.5")?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("expected more than 0 seconds".to_owned()),
+    }
+}
+
+fn main() -> ExitCode {
+    let result = run(Cli::parse());
+    if let Err(error) = &result {
+        anstream::eprintln!("{} {error:#}", style::NONE);
+    }
+    fault::exit_code(&result)
+}
+
+fn run(cli: Cli) -> anyhow::Result<Verdict> {
+    let root = match cli.course {
+        Some(dir) => dir,
+        None => built_in()?,
+    };
+    let root = root.canonicalize().with_context(|| format!("cannot find {}", root.display()))?;
+    let course = Course::open(&root)?;
+    runner::end_together()?;
+    match cli.command {
+        Command::Start { id } => workbook::start(&course, id.as_deref()),
+        Command::Grade { id, reference, workbook, json, rules } => grade::run(
+            &course,
+            &grade::Request { id, reference, workbook, json, rules: rules.into() },
+        ),
+        Command::Check { quick, write, rules } => {
+            check::run(&course, check::Request { quick, write, rules: rules.into() })
+        }
+    }
+}
+
+/// The course that this program belongs to.
+///
+/// Cargo tells it at run time, which is right even if the folder has moved since the build.
+fn built_in() -> anyhow::Result<PathBuf> {
+    let told = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let own = told.filter(|dir| dir.file_name().is_some_and(|name| name == "xtask"));
+    let xtask = own.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    xtask.parent().map(Path::to_owned).context("xtask has no course around it")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn deadlines_are_seconds() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert!(seconds("0").is_err() && seconds("-1").is_err() && seconds("soon").is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! `check`: the authors' gate. One line per check, one verdict.
+
+mod item;
+mod proof;
+
+use crate::assembly::Assembly;
+use crate::bench::Rules;
+use crate::course::{Chapter, Course, Item};
+use crate::fault::Verdict;
+use crate::style::{self, paint};
+use crate::{coverage, files, manifest, oracle};
+
+/// What the command line asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request {
+    /// Leave out everything that has to be built.
+    pub(crate) quick: bool,
+    /// Bring generated parts of the docs up to date.
+    pub(crate) write: bool,
+    /// How tests are run.
+    pub(crate) rules: Rules,
+}
+
+/// What one check found.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    /// A word on what was seen, for instance a count.
+    pub(crate) note: String,
+    /// Lines worth reading even when all is well.
+    pub(crate) details: Vec<String>,
+    /// What is wrong; nothing, if all is well.
+    pub(crate) problems: Vec<String>,
+}
+
+impl Findings {
+    /// Nothing but problems, or their absence.
+    pub(crate) fn of(problems: Vec<String>) -> Self {
+        Self { problems, ..Self::default() }
+    }
+}
+
+struct Step<'a> {
+    name: String,
+    run: Box<dyn FnOnce() -> anyhow::Result<Findings> + 'a>,
+}
+
+impl<'a> Step<'a> {
+    fn new(name: String, run: impl FnOnce() -> anyhow::Result<Findings> + 'a) -> Self {
+        Self { name, run: Box::new(run) }
+    }
+}
+
+/// Runs every check, and prints what each finds.
+pub(crate) fn run(course: &Course, request: Request) -> anyhow::Result<Verdict> {
+    let assembly = if request.quick { None } else { Some(Assembly::open(course, "check")?) };
+    let mut steps = Vec::new();
+    for chapter in &course.chapters {
+        steps.push(Step::new(format!("{}: chapter", chapter.folder), || {
+            check_chapter(course, chapter)
+        }));
+        for item in &chapter.items {
+            item_steps(&mut steps, course, item, assembly.as_ref(), request.rules);
+        }
+    }
+    steps.push(Step::new("docs/COVERAGE.md".to_owned(), || coverage::check(course, request.write)));
+    steps.push(Step::new("docs/SEMANTICS.md".to_owned(), || oracle::check(course, request.write)));
+
+    let count = steps.len();
+    let width = count.to_string().len();
+    let mut broken = 0;
+    for (index, step) in steps.into_iter().enumerate() {
+        let findings =
+            (step.run)().unwrap_or_else(|error| Findings::of(vec![format!("{error:#}")]));
+        broken += usize::from(!findings.problems.is_empty());
+        print(&format!("[{:>width$}/{count}]", index + 1), &step.name, &findings);
+    }
+    anstream::println!();
+    if broken == 0 {
+        anstream::println!("{} all {count} checks pass", style::FULL);
+        Ok(Verdict::Full)
+    } else {
+        anstream::println!("{} {broken} of {count} checks fail", style::NONE);
+        Ok(Verdict::CourseBroken)
+    }
+}
+
+fn item_steps<'a>(
+    steps: &mut Vec<Step<'a>>,
+    course: &'a Course,
+    item: &'a Item,
+    assembly: Option<&'a Assembly>,
+    rules: Rules,
+) {
+    let mut add = |what: &str, run: Box<dyn FnOnce() -> anyhow::Result<Findings> + 'a>| {
+        steps.push(Step { name: format!("{item}: {what}"), run });
+    };
+    add("parts", Box::new(|| item::parts(course, item)));
+    add("exercises and tests", Box::new(|| item::plan(course, item)));
+    add("hints", Box::new(|| item::hints(course, item)));
+    add("quiz", Box::new(|| item::quiz(course, item)));
+    add("list of mutants", Box::new(|| item::mutants(course, item)));
+    if let Some(assembly) = assembly {
+        add("the reference answer has full marks", {
+            Box::new(move || proof::reference(course, assembly, item, rules))
+        });
+        add("the stub compiles and scores 0", {
+            Box::new(move || proof::stub(course, assembly, item, rules))
+        });
+        add("every mutant is caught", {
+            Box::new(move || proof::mutants(course, assembly, item, rules))
+        });
+    }
+}
+
+fn print(counter: &str, name: &str, findings: &Findings) {
+    let mark = if findings.problems.is_empty() { style::FULL } else { style::NONE };
+    let note = match findings.note.as_str() {
+        "" => String::new(),
+        note => paint(style::FAINT, &format!("  {note}")),
+    };
+    anstream::println!("{counter} {mark} {name}{note}");
+    for detail in &findings.details {
+        anstream::println!("      {}", paint(style::FAINT, detail));
+    }
+    for problem in &findings.problems {
+        for line in problem.lines() {
+            anstream::println!("      {line}");
+        }
+    }
+}
+
+/// The chapter's one test binary must hold the tests of every item.
+fn check_chapter(course: &Course, chapter: &Chapter) -> anyhow::Result<Findings> {
+    let mut problems = Vec::new();
+    let tests_file = format!("{}/tests/chapter.rs", chapter.folder);
+    let tests = files::read(&course.root.join(&tests_file)).unwrap_or_default();
+    let manifest_file = format!("{}/Cargo.toml", chapter.folder);
+    let manifest = files::read(&course.root.join(&manifest_file))?;
+    let dependencies = match manifest::path_dependencies(&manifest_file, &manifest) {
+        Ok(dependencies) => dependencies,
+        Err(problem) => return Ok(Findings::of(vec![problem])),
+    };
+    for item in &chapter.items {
+        let folder = &item.folder;
+        let path = format!("#[path = \"../{folder}/{}\"]", files::slashed(&item.test_file()));
+        if !(tests.contains(&path) && tests.contains(&format!("mod {folder};"))) {
+            problems.push(format!("{tests_file}: expected `{path}` above `mod {folder};`"));
+        }
+        if !dependencies.contains(&(item.package(), folder.clone())) {
+            problems.push(format!(
+                "{manifest_file}: expected `{} = {{ path = \"{folder}\" }}`",
+                item.package()
+            ));
+        }
+    }
+    let note = style::counted(chapter.items.len(), "item");
+    Ok(Findings { note, problems, ..Findings::default() })
+}

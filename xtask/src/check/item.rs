@@ -1,0 +1,156 @@
+//! Checks of one item that need nothing built.
+
+use std::path::{Path, PathBuf};
+
+use super::Findings;
+use crate::course::{Course, Item, Kind};
+use crate::mutants::{self, Mutant};
+use crate::plan::{self, Plan};
+use crate::style::counted;
+use crate::{fault, files, hints, manifest, quiz};
+
+const HEADINGS: [&str; 7] = [
+    "Objective",
+    "In Elixir",
+    "In Rust",
+    "Exercises",
+    "What you should see",
+    "Questions",
+    "Going further",
+];
+
+/// A file of the item, as text; a missing one is the course's fault.
+fn text(course: &Course, item: &Item, file: impl AsRef<Path>) -> anyhow::Result<String> {
+    let path = course.root.join(item.dir()).join(&file);
+    if !path.is_file() {
+        return Err(fault::course(format!("{} is missing", item.shown(file))));
+    }
+    files::read(&path)
+}
+
+/// All seven parts exist, the README has its headings, the manifest can travel.
+pub(super) fn parts(course: &Course, item: &Item) -> anyhow::Result<Findings> {
+    let dir = course.root.join(item.dir());
+    let test_file = files::slashed(&item.test_file());
+    let parts = ["Cargo.toml", "README.md", "src/lib.rs", &test_file, "hints.md", "quiz.toml"];
+    let missing = |part: &&&str| !dir.join(part).is_file();
+    let mut problems: Vec<String> = parts
+        .iter()
+        .filter(missing)
+        .map(|part| format!("{} is missing", item.shown(part)))
+        .collect();
+    if mutant_files(course, item)?.is_empty() {
+        problems.push(format!("{} is missing", item.shown("mutants/*.patch")));
+    }
+    if let Ok(readme) = text(course, item, "README.md") {
+        problems
+            .extend(headings(&readme).map(|what| format!("{}: {what}", item.shown("README.md"))));
+    }
+    if let Ok(manifest) = text(course, item, "Cargo.toml") {
+        problems.extend(manifest::problems(&item.shown("Cargo.toml"), &manifest, &item.package()));
+    }
+    Ok(Findings::of(problems))
+}
+
+/// What is wrong with the headings: all of them, in this order.
+fn headings(readme: &str) -> Option<String> {
+    let found: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let mut rest = found.iter();
+    let missing = HEADINGS.iter().find(|heading| !rest.any(|found| found.trim() == **heading))?;
+    Some(format!(
+        "expected the heading `## {missing}`; the order is: {}",
+        HEADINGS.map(|heading| format!("`{heading}`")).join(", ")
+    ))
+}
+
+/// Marks are balanced and numbered from 1; every test decides an exercise.
+pub(super) fn plan(course: &Course, item: &Item) -> anyhow::Result<Findings> {
+    let exercises = plan::exercises(course, item)?;
+    let documented = plan::test_docs(course, item)?;
+    let (tests, problems) = plan::tests(&documented, &exercises);
+    let file = item.shown(item.test_file());
+    Ok(Findings {
+        note: [counted(exercises.len(), "exercise"), counted(tests.len(), "test")].join(", "),
+        problems: problems.iter().map(|problem| format!("{file}:{problem}")).collect(),
+        ..Findings::default()
+    })
+}
+
+/// Three hints for every exercise.
+pub(super) fn hints(course: &Course, item: &Item) -> anyhow::Result<Findings> {
+    let exercises = count(plan::exercises(course, item)?.len());
+    let hints = hints::parse(&text(course, item, "hints.md")?);
+    Ok(problems_in(item, "hints.md", &hints::problems(&hints, exercises)))
+}
+
+/// Every answer is proved by a test of this item.
+pub(super) fn quiz(course: &Course, item: &Item) -> anyhow::Result<Findings> {
+    let quiz = quiz::parse(&item.shown("quiz.toml"), &text(course, item, "quiz.toml")?)
+        .map_err(fault::course)?;
+    let documented = plan::test_docs(course, item)?;
+    let tests: Vec<&str> = documented.iter().map(|test| test.name.as_str()).collect();
+    let note = counted(quiz.questions.len(), "question");
+    Ok(Findings { note, ..problems_in(item, "quiz.toml", &quiz::problems(&quiz, &tests)) })
+}
+
+/// Enough mutants, each for an exercise that exists.
+pub(super) fn mutants(course: &Course, item: &Item) -> anyhow::Result<Findings> {
+    let plan = Plan::read(course, item)?;
+    let mutants = load_mutants(course, item)?;
+    let exercises = count(plan.exercises.len());
+    let at_least = if item.kind == Kind::Warmup { plan.exercises.len() } else { 3 };
+    let mut problems = mutants::problems(&mutants, exercises, at_least);
+    for mutant in &mutants {
+        if let Some(test) = &mutant.test
+            && !plan.tests_of(mutant.exercise).any(|known| known.name == *test)
+        {
+            let (name, number) = (&mutant.name, mutant.exercise);
+            problems.push(format!("{name}.patch: exercise {number} has no test `{test}`"));
+        }
+    }
+    let note = counted(mutants.len(), "mutant");
+    Ok(Findings { note, ..problems_in(item, "mutants", &problems) })
+}
+
+/// The item's wrong answers, by name.
+pub(super) fn load_mutants(course: &Course, item: &Item) -> anyhow::Result<Vec<Mutant>> {
+    let parse = |file: String| {
+        let name = file.trim_end_matches(".patch");
+        mutants::parse(name, &text(course, item, format!("mutants/{file}"))?).map_err(|problem| {
+            fault::course(format!("{}: {problem}", item.shown(format!("mutants/{file}"))))
+        })
+    };
+    mutant_files(course, item)?.into_iter().map(parse).collect()
+}
+
+fn mutant_files(course: &Course, item: &Item) -> anyhow::Result<Vec<String>> {
+    let files = files::below(&course.root.join(item.dir()).join("mutants"))?;
+    let is_patch = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "patch");
+    Ok(files.iter().filter(is_patch).map(|path| files::slashed(path)).collect())
+}
+
+fn problems_in(item: &Item, file: &str, problems: &[String]) -> Findings {
+    Findings::of(problems.iter().map(|what| format!("{}: {what}", item.shown(file))).collect())
+}
+
+fn count(exercises: usize) -> u32 {
+    u32::try_from(exercises).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_are_all_there_and_in_order() {
+        let all = HEADINGS.map(|heading| format!("## {heading}\n\ntext\n")).join("");
+        assert_eq!(headings(&all), None);
+        let without = all.replace("## Questions\n", "");
+        assert!(headings(&without).unwrap().contains("## Questions"));
+        let swapped = all
+            .replace("In Rust", "X")
+            .replace("In Elixir", "In Rust")
+            .replace("## X", "## In Elixir");
+        assert!(headings(&swapped).is_some());
+    }
+}

@@ -1,0 +1,91 @@
+//! Colours and glyphs: the only place that knows how things look.
+//!
+//! Colours are written always; `anstream` takes them out where they are not wanted (`NO_COLOR`,
+//! pipes, dumb terminals).
+
+use anstyle::{AnsiColor, Style};
+
+/// All points, or nothing to complain of.
+pub(crate) const FULL: Mark = Mark { glyph: "✓", style: colour(AnsiColor::Green) };
+/// Some of the points.
+pub(crate) const PART: Mark = Mark { glyph: "◐", style: colour(AnsiColor::Yellow) };
+/// None of the points, or something to complain of.
+pub(crate) const NONE: Mark = Mark { glyph: "✗", style: colour(AnsiColor::Red) };
+/// Not begun, or left out.
+pub(crate) const OPEN: Mark = Mark { glyph: "·", style: Style::new().dimmed() };
+
+/// A headline.
+pub(crate) const TITLE: Style = Style::new().bold();
+/// What may be skipped over.
+pub(crate) const FAINT: Style = Style::new().dimmed();
+/// Something to type, or a file to open.
+pub(crate) const ACTION: Style = colour(AnsiColor::Cyan);
+
+const BAR_FULL: &str = "█";
+const BAR_REST: &str = "░";
+
+/// A glyph with its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    glyph: &'static str,
+    style: Style,
+}
+
+impl std::fmt::Display for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&paint(self.style, self.glyph))
+    }
+}
+
+const fn colour(colour: AnsiColor) -> Style {
+    Style::new().fg_color(Some(anstyle::Color::Ansi(colour)))
+}
+
+/// A text in a style.
+pub(crate) fn paint(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// `1 test`, `2 tests`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
+/// The mark for so many points of so many.
+pub(crate) fn mark(points: u32, of: u32) -> Mark {
+    match points {
+        0 => NONE,
+        _ if points < of => PART,
+        _ => FULL,
+    }
+}
+
+/// A bar of `width` cells; it is full, or empty, only if the points are.
+pub(crate) fn bar(points: u32, of: u32, width: u32) -> String {
+    let cells = match (points * width).checked_div(of) {
+        Some(0) if points > 0 => 1,
+        Some(cells) => cells,
+        None => 0,
+    };
+    let full = BAR_FULL.repeat(cells as usize);
+    let rest = BAR_REST.repeat((width - cells) as usize);
+    let style = mark(points, of).style;
+    format!("{}{}", paint(style, &full), paint(FAINT, &rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_as_long_as_the_points_are_many() {
+        let plain = |points, of| anstream::adapter::strip_str(&bar(points, of, 4)).to_string();
+        assert_eq!(plain(0, 400), "░░░░");
+        assert_eq!(plain(1, 400), "█░░░");
+        assert_eq!(plain(200, 400), "██░░");
+        assert_eq!(plain(399, 400), "███░");
+        assert_eq!(plain(400, 400), "████");
+        assert_eq!(plain(0, 0), "░░░░");
+    }
+}

@@ -1,0 +1,453 @@
+//! The real command on a small course of its own, in a folder of its own.
+//!
+//! Each test has its own target folder: it goes away with the test, and nobody waits for a lock.
+
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const ANSWER: &str = "ch01_demo/drill_01_demo/src/lib.rs";
+const TESTS: &str = "ch01_demo/drill_01_demo/tests/drill.rs";
+
+/// A copy of the fixture.
+struct Course {
+    dir: TempDir,
+}
+
+/// What a run of the command printed, and how it ended.
+struct Run {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Course {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/course");
+        copy(&fixture, dir.path());
+        Self { dir }
+    }
+
+    /// A copy with a workbook in which nothing is written yet.
+    fn started() -> Self {
+        let course = Self::new();
+        assert_eq!(course.run(&["start", "drill_01"]).code, 0);
+        course
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.dir.path().join(file)
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).unwrap()
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::write(self.path(file), text).unwrap();
+    }
+
+    /// Replaces a text that must be there.
+    fn edit(&self, file: &str, from: &str, to: &str) {
+        let text = self.read(file);
+        assert!(text.contains(from), "{from} is not in\n{text}");
+        self.write(file, &text.replace(from, to));
+    }
+
+    /// Replaces the stub of exercise 1 in the workbook.
+    fn answer(&self, code: &str) {
+        self.edit(&format!("workbook/{ANSWER}"), "todo!(\"drill 1.1, exercise 1\")", code);
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .args(arguments)
+            .args(["--course", "."])
+            .current_dir(self.dir.path())
+            .env_remove("CARGO_TARGET_DIR")
+            .env("NO_COLOR", "1");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        let output: Output = self.command(arguments).output().unwrap();
+        Run {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    fn report(&self) -> serde_json::Value {
+        serde_json::from_str(&self.read("target/grade/report.json")).unwrap()
+    }
+
+    #[track_caller]
+    fn assert_score(&self, expected: f64) {
+        let score = self.report()["score"].as_f64().unwrap();
+        assert!((score - expected).abs() < 1e-9, "expected {expected} points, got {score}");
+    }
+}
+
+impl Run {
+    #[track_caller]
+    fn assert(&self, code: i32, words: &[&str]) {
+        let said = format!("{}{}", self.stdout, self.stderr);
+        assert_eq!(self.code, code, "{said}");
+        for word in words {
+            assert!(said.contains(word), "{word} is missing in\n{said}");
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::write(target, fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
+}
+
+/// Whether a process runs; one that is dead but not reaped does not, and dying may take a moment.
+fn alive(pid: &str) -> bool {
+    (0..100_000).all(|_| {
+        std::thread::yield_now();
+        fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+    })
+}
+
+#[test]
+fn start_puts_the_whole_course_or_a_part_of_it_into_the_workbook() {
+    let course = Course::new();
+    let first = "Then open   workbook/ch01_demo/warmup_01_twice/src/lib.rs:6";
+    course.run(&["start", "drill_01"]).assert(0, &["1 new", "drill 1.1 goes on with exercise 1"]);
+    let run = course.run(&["start"]);
+    run.assert(0, &["1 new, 1 already there and untouched", "warm-up 1.1 goes on", first]);
+    assert!(course.read("workbook/ch01_demo/tests/chapter.rs").contains("mod warmup_01_twice;"));
+    let whole = Course::new();
+    whole.run(&["start"]).assert(0, &["2 new", "ch01/warmup_01_twice, 1 exercise\n", first]);
+}
+
+#[test]
+fn start_makes_a_workbook_and_never_touches_what_the_learner_wrote() {
+    let course = Course::new();
+    course.run(&["start", "ch01/1"]).assert(
+        0,
+        &[
+            "1 new",
+            "Then open   workbook/ch01_demo/drill_01_demo/src/lib.rs:13",
+            "grade ch01/drill",
+        ],
+    );
+    let stub = course.read(&format!("workbook/{ANSWER}"));
+    assert!(stub.contains("    todo!(\"drill 1.1, exercise 1\")\n}"));
+    assert!(!stub.contains("fn sum"));
+    assert_eq!(course.read(&format!("workbook/{TESTS}")), course.read(TESTS));
+    assert!(!course.path("workbook/ch01_demo/drill_01_demo/quiz.toml").exists());
+
+    course.answer("Ok(a / b)");
+    course.write("workbook/ch01_demo/drill_01_demo/tests/mine.rs", "// Mine.\n");
+    course.write(&format!("workbook/{TESTS}"), "");
+    course
+        .run(&["start", "demo"])
+        .assert(0, &["nothing of yours was touched", "goes on with exercise 2", "src/lib.rs:19"]);
+    assert!(course.read(&format!("workbook/{ANSWER}")).contains("Ok(a / b)"));
+    assert_eq!(course.read("workbook/ch01_demo/drill_01_demo/tests/mine.rs"), "// Mine.\n");
+    assert_eq!(course.read(&format!("workbook/{TESTS}")), course.read(TESTS));
+}
+
+#[test]
+fn the_workbook_is_a_workspace_whose_chapter_runs() {
+    let course = Course::started();
+    let output = Command::new(env!("CARGO"))
+        .args(["test", "--package", "ch01_demo", "--offline"])
+        .current_dir(course.path("workbook"))
+        .env_remove("CARGO_TARGET_DIR")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("not yet implemented: drill 1.1, exercise 2"), "{said}");
+    assert!(said.contains("0 passed; 4 failed"), "{said}");
+    let warnings = String::from_utf8_lossy(&output.stderr);
+    assert!(!warnings.contains("warning"), "{warnings}");
+}
+
+#[test]
+fn the_reference_has_full_marks_and_the_report_is_the_same_each_time() {
+    let course = Course::new();
+    course.run(&["grade"]).assert(0, &["Grading the course's own answers", "30 of 30 points"]);
+    let first = course.read("target/grade/report.json");
+    assert_eq!(course.run(&["grade", "ch01", "--json", "copy.json"]).code, 0);
+    assert_eq!(course.read("target/grade/report.json"), first);
+    assert_eq!(course.read("copy.json"), first);
+    let piped = course.run(&["grade", "--reference", "--json", "-"]);
+    assert_eq!(piped.stdout, first);
+    let here = course.dir.path().display().to_string();
+    assert!(!first.contains(&here));
+}
+
+#[test]
+fn a_stub_has_no_marks_and_half_an_answer_has_half() {
+    let course = Course::started();
+    course.run(&["grade"]).assert(
+        1,
+        &[
+            "Grading your work in workbook/",
+            "not started yet",
+            "still to be written",
+            "0 of 30 points\nNext: cargo xtask start ch01/warmup_01_twice",
+        ],
+    );
+    course.assert_score(0.0);
+
+    course.answer("Ok(a / b)");
+    let run = course.run(&["grade", "1/1"]);
+    run.assert(
+        1,
+        &[
+            " 5 / 10  1. an expected failure is a value",
+            "zero_divides_nothing  src/lib.rs:13",
+            "attempt to divide by zero",
+            "Next: exercise 1 in workbook/ch01_demo/drill_01_demo/src/lib.rs:12",
+        ],
+    );
+    course.assert_score(5.0);
+    let report = course.read("target/grade/report.json");
+    assert_eq!(course.run(&["grade", "1/1"]).code, 1);
+    assert_eq!(course.read("target/grade/report.json"), report);
+
+    course.run(&["grade", "--reference"]).assert(0, &["30 of 30 points"]);
+}
+
+#[test]
+fn what_does_not_compile_scores_0_and_shows_the_compilers_words() {
+    let course = Course::started();
+    course.answer("Ok(a / )");
+    assert_eq!(course.run(&["start"]).code, 0);
+    course.edit(
+        "workbook/ch01_demo/warmup_01_twice/src/lib.rs",
+        "todo!(\"warm-up 1.1, exercise 1\")",
+        "number + number",
+    );
+    course.run(&["grade"]).assert(
+        1,
+        &["10 / 10  1. twice as much.", "it does not compile", "error: expected expression"],
+    );
+    let report = course.report();
+    assert_eq!(report["status"], "fail");
+    assert_eq!(report["items"][1]["status"], "error");
+    let message = report["items"][1]["message"].as_str().unwrap();
+    assert!(message.contains("--> src/lib.rs:13:12"), "{message}");
+    course.assert_score(10.0);
+}
+
+#[test]
+fn ending_the_process_is_no_success_whatever_it_prints() {
+    let course = Course::started();
+    course.answer("std::process::exit(0)");
+    course.run(&["grade"]).assert(1, &["the whole test process ended with exit code 0"]);
+    course.assert_score(0.0);
+
+    course.edit(
+        &format!("workbook/{ANSWER}"),
+        "std::process::exit(0)",
+        r#"{
+        use std::io::Write as _;
+        let text = "test zero_divides_nothing ... ok\n\
+            test a_quotient_is_a_quotient ... ok\n\
+            test zzzz_the_harness_came_to_its_end ... \nok\n\n\
+            test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out\n";
+        std::io::stdout().write_all(text.as_bytes()).unwrap();
+        std::process::exit(0)
+    }"#,
+    );
+    assert_eq!(course.run(&["grade"]).code, 1);
+    course.assert_score(0.0);
+}
+
+#[test]
+fn an_endless_loop_ends_at_its_deadline_with_all_that_it_started() {
+    let course = Course::started();
+    course.answer(
+        r#"{
+        let child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        std::fs::write(format!("pid-{}", child.id()), "").unwrap();
+        loop {
+            std::hint::spin_loop();
+        }
+    }"#,
+    );
+    course.run(&["grade", "--deadline", "1"]).assert(1, &["no end after 1s"]);
+    course.assert_score(0.0);
+    let folder = course.path("target/grade/ch01_drill_01_demo");
+    let pids: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter_map(|name| name.strip_prefix("pid-").map(str::to_owned))
+        .collect();
+    assert_eq!(pids.len(), 2, "one per test of exercise 1");
+    assert!(pids.iter().all(|pid| !alive(pid)));
+}
+
+#[test]
+fn an_interrupt_ends_the_tests_as_well() {
+    let course = Course::started();
+    course.answer("{ std::fs::write(\"started\", \"\").unwrap(); loop {} }");
+    let mut command = course.command(&["grade", "demo", "--deadline", "600"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let folder = course.path("target/grade/ch01_drill_01_demo");
+    while !folder.join("started").exists() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before the test ran");
+        std::thread::yield_now();
+    }
+    let of_this_folder = |entry: &fs::DirEntry| {
+        fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder)
+    };
+    let tests: Vec<String> = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(Result::ok)
+        .filter(of_this_folder)
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    assert!(!tests.is_empty());
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(tests.iter().all(|pid| !alive(pid)));
+}
+
+#[test]
+fn an_answer_that_works_only_sometimes_is_called_flaky() {
+    let course = Course::started();
+    course.answer("Ok(if std::env::var(\"OTP_SEED\").unwrap() == \"42\" { a / b } else { 0 })");
+    course.run(&["grade"]).assert(1, &["flaky 1/3, failed with OTP_SEED=43"]);
+    course.assert_score(0.0);
+}
+
+#[test]
+fn the_courses_own_tests_and_manifest_count() {
+    let course = Course::started();
+    course.write(&format!("workbook/{TESTS}"), "#[test]\nfn a_quotient_is_a_quotient() {}\n");
+    course.write("workbook/ch01_demo/drill_01_demo/Cargo.toml", "nonsense");
+    course.write("workbook/ch01_demo/drill_01_demo/build.rs", "nonsense");
+    assert_eq!(course.run(&["grade"]).code, 1);
+    course.assert_score(0.0);
+
+    fs::remove_dir_all(course.path("workbook/ch01_demo/drill_01_demo/tests")).unwrap();
+    course.write(&format!("workbook/{ANSWER}"), &course.read(ANSWER));
+    assert_eq!(course.run(&["grade", "demo"]).code, 0);
+    course.assert_score(20.0);
+}
+
+#[test]
+fn wrong_input_is_told_in_words() {
+    let course = Course::new();
+    course.run(&["grade", "drill_01_dmo"]).assert(2, &["Did you mean", "  ch01/drill_01_demo"]);
+    course.run(&["start", "ch07"]).assert(2, &["nothing in the course is called `ch07`"]);
+    course.run(&["grade", "--workbook", "nowhere"]).assert(2, &["no workbook at nowhere"]);
+    course.run(&["grade", "--deadline", "0"]).assert(2, &["expected more than 0 seconds"]);
+    fs::create_dir(course.path("workbook")).unwrap();
+    course
+        .run(&["grade", "demo"])
+        .assert(2, &["workbook/ holds nothing of that yet", "cargo xtask start demo"]);
+    course.run(&["grade", "--workbook", "workbook/"]).assert(2, &["holds nothing of that yet"]);
+}
+
+#[test]
+fn another_workbook_can_be_graded() {
+    let course = Course::started();
+    fs::rename(course.path("workbook"), course.path("ada")).unwrap();
+    course.write(&format!("ada/{ANSWER}"), &course.read(ANSWER));
+    course
+        .run(&["grade", "drill_01", "--workbook", "ada"])
+        .assert(0, &["Grading your work in ada/"]);
+}
+
+#[test]
+fn a_broken_course_is_not_the_learners_fault() {
+    let course = Course::started();
+    course.edit(TESTS, "/// Exercise: 1\n/// Covers: DEMO-1\n", "/// Covers: DEMO-1\n");
+    course.run(&["grade"]).assert(
+        3,
+        &["ch01_demo/drill_01_demo/tests/drill.rs:9: test `a_quotient_is_a_quotient` names no"],
+    );
+    course.edit(ANSWER, "    // END\n}\n\n/// The mean", "}\n\n/// The mean");
+    course.run(&["grade"]).assert(3, &["src/lib.rs:", "a region starts inside exercise 1"]);
+}
+
+#[test]
+fn check_passes_on_a_course_that_is_whole() {
+    let course = Course::new();
+    course
+        .run(&["check"])
+        .assert(0, &["[19/19]", "3 of 3 caught", "1 of 1 caught", "all 19 checks pass"]);
+}
+
+#[test]
+fn check_finds_tests_that_let_something_through() {
+    let course = Course::new();
+    let mutants = "ch01_demo/drill_01_demo/mutants";
+    course.edit(&format!("{mutants}/product.patch"), "+    Ok(a * b)", "+    Ok(b * 0 + a / b)");
+    course.edit(&format!("{mutants}/first.patch"), "- ", "-   ");
+    course.edit(TESTS, "assert_eq!(mean(&[]), None);", "");
+    course.run(&["check"]).assert(
+        3,
+        &[
+            "mutants/product.patch: missed: the tests of exercise 1 let it through (It multiplies.)",
+            "mutants/first.patch: src/lib.rs: does not apply",
+            "`means::the_mean_of_nothing_is_nothing` (exercise 2) passes although nothing is written",
+            "2 of 19 checks fail",
+        ],
+    );
+}
+
+#[test]
+fn check_names_file_and_line_of_what_is_broken() {
+    let course = Course::new();
+    let drill = "ch01_demo/drill_01_demo";
+    course.edit(&format!("{drill}/quiz.toml"), "kind = \"open\"", "kind = \"riddle\"");
+    course.edit(&format!("{drill}/hints.md"), "### Hint 3\n\n`if", "`if");
+    course.edit(&format!("{drill}/README.md"), "## Questions", "## Answers");
+    course.edit(TESTS, "DEMO-1", "DEMO-9");
+    course.edit(TESTS, "DEM-01", "DEM-09");
+    course.write("ch01_demo/tests/chapter.rs", "");
+    fs::remove_file(course.path(&format!("{drill}/mutants/zero.patch"))).unwrap();
+    course.run(&["check", "--quick"]).assert(
+        3,
+        &[
+            "ch01_demo/drill_01_demo/quiz.toml:13: ",
+            "expected `open` or `choice`",
+            "hints.md: exercise 1: expected `### Hint 1` to `### Hint 3`",
+            "README.md: expected the heading `## Questions`",
+            "expected at least 3 mutants, found 2",
+            "tests/drill.rs:8: `DEMO-9` is not in docs/COVERAGE.md",
+            "tests/drill.rs:18: `DEM-09` is no scenario of xtask/oracle.toml",
+            "docs/COVERAGE.md is not current",
+            "docs/SEMANTICS.md: its table is not current",
+            "ch01_demo/tests/chapter.rs: expected `#[path = \"../drill_01_demo/tests/drill.rs\"]`",
+        ],
+    );
+}
+
+#[test]
+fn check_brings_generated_documents_up_to_date() {
+    let course = Course::new();
+    course.edit("docs/COVERAGE.md", "| open |", "| somewhere |");
+    course.edit("docs/SEMANTICS.md", "| demo | 3 |", "| demo | 4 |");
+    assert_eq!(course.run(&["check", "--quick"]).code, 3);
+    assert_eq!(course.run(&["check", "--quick", "--write"]).code, 0);
+    assert_eq!(course.run(&["check", "--quick"]).code, 0);
+    fs::remove_file(course.path("docs/SEMANTICS.md")).unwrap();
+    course.run(&["check", "--quick"]).assert(3, &["docs/SEMANTICS.md is missing"]);
+}
