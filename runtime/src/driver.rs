@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
@@ -25,7 +25,9 @@ pin_project! {
     /// process as the current one. However the body ends, the end is the same few steps.
     pub(crate) struct Driver<K, B: IntoBody<K>> {
         pcb: Option<Arc<dyn AnyPcb>>,
-        waker: Option<Waker>,
+        // Whether the control block knows how to wake it. An engine wakes a process through one and
+        // the same task for its whole life.
+        known: bool,
         #[pin]
         stage: Stage<B, B::Future, B::Message>,
     }
@@ -35,7 +37,7 @@ pin_project! {
             let mut this = this.project();
             // The engine went down, or the runtime did, before the process came to its end.
             if let Some(pcb) = this.pcb.take() {
-                finish(&pcb, ExitReason::Killed, Pid::OUTSIDE, || this.stage.set(Stage::Gone));
+                finish(pcb, ExitReason::Killed, Pid::OUTSIDE, || this.stage.set(Stage::Gone));
             }
         }
     }
@@ -52,7 +54,7 @@ pin_project! {
 
 impl<K, B: IntoBody<K>> Driver<K, B> {
     pub(crate) fn new(pcb: Arc<dyn AnyPcb>, body: B, process: Process<B::Message>) -> Self {
-        Self { pcb: Some(pcb), waker: None, stage: Stage::Begin { begin: Some((body, process)) } }
+        Self { pcb: Some(pcb), known: false, stage: Stage::Begin { begin: Some((body, process)) } }
     }
 }
 
@@ -62,10 +64,6 @@ impl<K, B: IntoBody<K>> Future for Driver<K, B> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let Some(mut pcb) = this.pcb.take() else { return Poll::Ready(()) };
-        if !this.waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
-            pcb.set_task(cx.waker());
-            *this.waker = Some(cx.waker().clone());
-        }
         let mut own = ExitReason::Killed;
         if pcb.head().life() == Life::Running {
             let budget = pcb.head().system.engine.turn_budget();
@@ -87,17 +85,23 @@ impl<K, B: IntoBody<K>> Future for Driver<K, B> {
             let Some(left) = turn.leave() else { return Poll::Ready(()) };
             pcb = left;
             match result {
-                Ok(Poll::Pending) if pcb.head().life() == Life::Running => {
-                    *this.pcb = Some(pcb);
-                    return Poll::Pending;
+                Ok(Poll::Pending) => {
+                    // Before the last look at its life: a signal that comes later finds the waker,
+                    // one that came earlier is seen. Who ends in the first turn needs none.
+                    if !std::mem::replace(this.known, true) {
+                        pcb.set_task(cx.waker());
+                    }
+                    if pcb.head().life() == Life::Running {
+                        *this.pcb = Some(pcb);
+                        return Poll::Pending;
+                    }
                 }
-                Ok(Poll::Pending) => {}
                 Ok(Poll::Ready(reason)) => own = reason,
                 Err(payload) => own = reason_of(payload),
             }
         }
         let by = pcb.head().pid;
-        finish(&pcb, own, by, || this.stage.set(Stage::Gone));
+        finish(pcb, own, by, || this.stage.set(Stage::Gone));
         Poll::Ready(())
     }
 }
@@ -118,14 +122,17 @@ fn reason_of(payload: Payload) -> ExitReason {
 }
 
 /// Runs a piece of the user's code, as the process, that has no business panicking; gives the
-/// panic if it does.
-fn guarded(pcb: &Arc<dyn AnyPcb>, work: impl FnOnce()) -> Option<ExitReason> {
-    let turn = Turn::enter(pcb.clone(), 0);
+/// control block back, and the panic if it does.
+fn guarded(
+    pcb: Arc<dyn AnyPcb>,
+    work: impl FnOnce(),
+) -> (Option<Arc<dyn AnyPcb>>, Option<ExitReason>) {
+    let turn = Turn::enter(pcb, 0);
     let unwound = catch(work).err();
-    turn.leave();
+    let pcb = turn.leave();
     // A signal to itself is not this code's doing: the control block has it.
     let doomed = |payload: &Payload| matches!(payload.downcast_ref(), Some(Unwind::Doomed));
-    unwound.filter(|payload| !doomed(payload)).map(reason_of)
+    (pcb, unwound.filter(|payload| !doomed(payload)).map(reason_of))
 }
 
 /// Why a process ended, and whose doing it was.
@@ -148,27 +155,31 @@ impl End {
 }
 
 /// The end of a process: what it held is dropped, then its name, then the news goes out.
-fn finish(pcb: &Arc<dyn AnyPcb>, reason: ExitReason, by: Pid, drop_body: impl FnOnce()) {
+fn finish(pcb: Arc<dyn AnyPcb>, reason: ExitReason, by: Pid, drop_body: impl FnOnce()) {
     let pid = pcb.head().pid;
     let mut end = End { reason, by };
-    let dropped = guarded(pcb, drop_body);
-    if let Some(doom) = pcb.close() {
+    let (Some(pcb), dropped) = guarded(pcb, drop_body) else { return };
+    let (doom, mut undelivered) = pcb.close();
+    if let Some(doom) = doom {
         end = End { reason: doom.reason, by: doom.by };
     }
     end.worsen(pid, dropped);
-    while pcb.has_undelivered() {
-        let panic = guarded(pcb, || pcb.drop_one());
+    while undelivered {
+        let (_, panic) = guarded(pcb.clone(), || pcb.drop_one());
         end.worsen(pid, panic);
+        undelivered = pcb.has_undelivered();
     }
     let system = &pcb.head().system;
     if system.trace.is_on() {
-        let subject = Subject::of(&**pcb);
+        let subject = Subject::of(&*pcb);
         let event = What::Exited { reason: end.reason.clone(), by: end.by };
-        let panic = guarded(pcb, || system.emit(subject, event));
+        let (_, panic) = guarded(pcb.clone(), || system.emit(subject, event));
         end.worsen(pid, panic);
     }
-    // Says the user's error in words, which may panic as well; then it goes unsaid.
-    let _ = guarded(pcb, || report::crash(&**pcb, &end.reason));
+    if report::is_due(&end.reason) {
+        // Says the user's error in words, which may panic as well; then it goes unsaid.
+        let _ = guarded(pcb.clone(), || report::crash(&*pcb, &end.reason));
+    }
     let estate = pcb.bury();
     system.names.forget(estate.name.as_ref(), pid);
     table::release(pid);

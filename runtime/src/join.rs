@@ -54,7 +54,7 @@ impl Join {
     pub(crate) fn new(pid: Pid) -> Self {
         let waiter = Waiter::default();
         let watched = table::find(pid).and_then(|pcb| {
-            let mref = pcb.head().system.next_ref();
+            let mref = MonitorRef::next();
             let mut added = false;
             pcb.control(&mut |control, _| {
                 added = control.add_watcher(mref, Watcher::Waiter(waiter.clone())).is_ok();

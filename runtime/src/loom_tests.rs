@@ -48,9 +48,9 @@ fn pid(paper: &Paper) -> Pid {
 
 /// The steps of a process's end, in the order of the driver.
 fn end(paper: &Paper, reason: &ExitReason, others: &[Paper]) {
-    let doom = paper.close();
+    let (doom, _) = paper.close();
     let reason = doom.map_or_else(|| reason.clone(), |doom| doom.reason);
-    while paper.queue_len() > 0 {
+    while paper.has_undelivered() {
         paper.drop_one();
     }
     let estate = paper.bury();
@@ -68,7 +68,7 @@ fn links(paper: &Paper) -> Vec<Pid> {
 
 /// The reason of the signal that doomed it, if one did.
 fn doom(paper: &Paper) -> Option<ExitReason> {
-    (paper.head.life() == Life::Doomed).then(|| paper.close().map(|doom| doom.reason)).flatten()
+    (paper.head.life() == Life::Doomed).then(|| paper.close().0.map(|doom| doom.reason)).flatten()
 }
 
 /// The kinds of the messages in the mailbox.

@@ -30,7 +30,7 @@ pub enum RegisterError {
         /// The name that it has.
         name: String,
     },
-    /// There is no such process.
+    /// There is no such process in the current system.
     #[error("noproc: {0} is not alive")]
     NoProc(Pid),
 }
@@ -113,10 +113,13 @@ impl Names {
 #[track_caller]
 pub fn register(name: &str, pid: impl Into<Pid>) -> Result<(), RegisterError> {
     let pid = pid.into();
-    let pcb = table::find(pid).ok_or(RegisterError::NoProc(pid))?;
     let name: Arc<str> = name.into();
     let system = System::current();
     let inner = system.inner();
+    // A process of another system is nobody here: its end would not free the name.
+    let pcb = table::find(pid)
+        .filter(|pcb| pcb.head().system.id() == inner.id())
+        .ok_or(RegisterError::NoProc(pid))?;
     inner.names.register(&name, &*pcb)?;
     if inner.trace.is_on() {
         inner.emit(Subject::of(&*pcb), What::Registered(name));

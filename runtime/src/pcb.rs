@@ -443,8 +443,8 @@ pub(crate) trait AnyPcb: Send + Sync {
     fn set_task(&self, waker: &Waker);
 
     /// First step of the end: takes no more messages. The reason and sender of the signal that
-    /// decided it, if one did.
-    fn close(&self) -> Option<Doom>;
+    /// decided it, if one did, and whether there are undelivered messages.
+    fn close(&self) -> (Option<Doom>, bool);
 
     /// Whether there are messages in the inbox.
     fn has_undelivered(&self) -> bool;
@@ -533,12 +533,12 @@ impl<M: Send + 'static> AnyPcb for Pcb<M> {
         self.state.lock().control.task = Some(waker.clone());
     }
 
-    fn close(&self) -> Option<Doom> {
-        self.with(|control, _| {
+    fn close(&self) -> (Option<Doom>, bool) {
+        self.with(|control, inbox| {
             if control.life == Life::Running {
                 self.head.set_life(control, Life::Doomed);
             }
-            control.doom.take().map(|doom| *doom)
+            (control.doom.take().map(|doom| *doom), inbox.len() > 0)
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bits of a pid that name the slot; the rest count how often the slot was used.
 const SLOT_BITS: u32 = 28;
@@ -64,12 +65,20 @@ impl fmt::Debug for Pid {
     }
 }
 
-/// The reference of one monitor, unique in its [`System`](crate::System).
+/// The reference of one monitor, unique in the program.
 ///
 /// Two monitors on one process have two references and give two [`Down`](crate::Down) messages.
 /// References order by the time at which they were made.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MonitorRef(pub(crate) u64);
+
+impl MonitorRef {
+    pub(crate) fn next() -> Self {
+        // One for all systems, since one system's process may be watched from another.
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
 
 impl fmt::Display for MonitorRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

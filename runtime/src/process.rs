@@ -377,7 +377,8 @@ impl SpawnOptions {
         ambient::install_hook();
         let reserved = table::reserve();
         let pid = reserved.pid();
-        let serial = system.next_serial();
+        let begun = system.process_begins();
+        let serial = begun.serial;
         if system.trace.is_on() {
             let subject = Subject { pid, serial, label: self.label.clone() };
             let parent = parent.map_or_else(|| Subject::of_pid(Pid::OUTSIDE), Subject::of);
@@ -386,7 +387,7 @@ impl SpawnOptions {
         }
         let parent_pid = parent.map_or(Pid::OUTSIDE, |parent| parent.head().pid);
         let pcb = Arc::new(Pcb::new(Head::new(pid, serial, parent_pid, system.clone())));
-        let mref = (self.monitor && parent.is_some()).then(|| system.next_ref());
+        let mref = (self.monitor && parent.is_some()).then(MonitorRef::next);
         let link = self.link && parent.is_some();
         if link || mref.is_some() || self.label.is_some() || self.quiet {
             AnyPcb::control(&*pcb, &mut |control, _| {
@@ -407,6 +408,7 @@ impl SpawnOptions {
             });
         }
         reserved.install(pcb.clone());
+        begun.keep();
         let mut orphan = false;
         if let (Some(parent), true) = (parent, link || mref.is_some()) {
             parent.control(&mut |control, _| {
@@ -426,7 +428,9 @@ impl SpawnOptions {
         if orphan {
             pcb.exit_signal(parent_pid, ExitReason::NoProc, crate::signal::Origin::Link);
         }
-        system.process_began();
+        if system.is_closed() {
+            pcb.exit_signal(Pid::OUTSIDE, ExitReason::Kill, crate::signal::Origin::Other);
+        }
         let process = Process(Receiver::new(pcb.clone()));
         system.engine.adopt(&system.handle, Driver::new(pcb.clone(), body, process));
         Spawned { address: Address(pcb), mref }
@@ -576,7 +580,7 @@ pub fn monitor(target: impl Into<Target>) -> Result<MonitorRef, NotInProcess> {
 
 fn monitor_from(me: &dyn AnyPcb, target: Target) -> MonitorRef {
     let system = &me.head().system;
-    let mref = system.next_ref();
+    let mref = MonitorRef::next();
     let pid = match &target {
         Target::Pid(pid) => Some(*pid),
         Target::Name(name) => system.names.whereis(name),

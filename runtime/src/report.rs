@@ -3,15 +3,16 @@
 use crate::exit_reason::ExitReason;
 use crate::pcb::AnyPcb;
 
+/// Whether this end is a crash: a panic or an error. Other reasons are somebody's decision.
+pub(crate) fn is_due(reason: &ExitReason) -> bool {
+    matches!(reason, ExitReason::Panic(_) | ExitReason::Error(_))
+}
+
 /// Reports a panic or an error that ended a process, through `tracing`; on standard error as long
 /// as the program has set up no subscriber, since a crash that nobody sees is the worst kind.
 ///
-/// Other reasons are somebody's decision and are not reported.
 /// Source: OTP kernel, logger's default handler and error reports.
 pub(crate) fn crash(pcb: &dyn AnyPcb, reason: &ExitReason) {
-    if !matches!(reason, ExitReason::Panic(_) | ExitReason::Error(_)) {
-        return;
-    }
     let pid = pcb.head().pid;
     let (mut label, mut quiet) = (None, false);
     pcb.control(&mut |control, _| {

@@ -10,12 +10,12 @@ use tokio::runtime::Id;
 use crate::ambient;
 use crate::info::ProcessInfo;
 use crate::names::Names;
-use crate::pid::{MonitorRef, Pid};
+use crate::pid::Pid;
 use crate::process::{Address, IntoBody, SpawnOptions};
 use crate::relations;
 use crate::rt::{self, Engine, Handle, Instant, Seeded};
 use crate::sync::Arc;
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::global;
 use crate::table;
 use crate::timer::Timers;
@@ -37,9 +37,11 @@ pub(crate) struct SystemInner {
     pub(crate) trace: Hub,
     began: Instant,
     began_wall: SystemTime,
+    /// How many processes it has had, and how many of them have ended.
     serials: AtomicU64,
-    refs: AtomicU64,
-    living: AtomicUsize,
+    ended: AtomicU64,
+    /// No process lives in it any more.
+    closed: AtomicBool,
 }
 
 impl SystemInner {
@@ -55,8 +57,8 @@ impl SystemInner {
             began: Instant::now(),
             began_wall: SystemTime::now(),
             serials: AtomicU64::new(0),
-            refs: AtomicU64::new(0),
-            living: AtomicUsize::new(0),
+            ended: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
         });
         inner.engine.start(&inner.handle);
         inner
@@ -66,20 +68,17 @@ impl SystemInner {
         self.id
     }
 
-    pub(crate) fn next_ref(&self) -> MonitorRef {
-        MonitorRef(self.refs.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-
-    pub(crate) fn next_serial(&self) -> u64 {
-        self.serials.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    pub(crate) fn process_began(&self) {
-        self.living.fetch_add(1, Ordering::Relaxed);
+    /// Counts a process that is being made.
+    pub(crate) fn process_begins(self: &Arc<Self>) -> Begun<'_> {
+        Begun { system: self, serial: self.serials.fetch_add(1, Ordering::Relaxed) + 1 }
     }
 
     pub(crate) fn process_ended(&self) {
-        self.living.fetch_sub(1, Ordering::Release);
+        self.ended.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -93,11 +92,32 @@ impl SystemInner {
 
     /// Ends everything at once: the processes are killed, the timers forgotten.
     fn end(&self) {
+        // A process that is spawned from now on sees this, an earlier one is in the table.
+        self.closed.store(true, Ordering::SeqCst);
         self.timers.stop();
         for pcb in table::all_of(self.id) {
             relations::exit(Pid::OUTSIDE, pcb.head().pid, ExitReason::Kill);
         }
         self.engine.shutdown();
+    }
+}
+
+/// The number of a process that is being made; one that does not come to be has ended.
+pub(crate) struct Begun<'a> {
+    system: &'a SystemInner,
+    pub(crate) serial: u64,
+}
+
+impl Begun<'_> {
+    /// The process is there, and will count its own end.
+    pub(crate) fn keep(self) {
+        let _ = std::mem::ManuallyDrop::new(self);
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.system.process_ended();
     }
 }
 
@@ -181,13 +201,17 @@ impl System {
 
     fn of_runtime(handle: Handle) -> Arc<SystemInner> {
         let runtime = handle.id();
-        let mut systems = BY_RUNTIME.lock();
-        let systems = systems.get_or_insert_default();
-        if let Some(system) = systems.get(&runtime).and_then(Weak::upgrade) {
-            return system;
-        }
-        let system = SystemInner::new(Engine::Tasks, handle);
-        systems.insert(runtime, Arc::downgrade(&system));
+        let system = {
+            let mut systems = BY_RUNTIME.lock();
+            let systems = systems.get_or_insert_default();
+            if let Some(system) = systems.get(&runtime).and_then(Weak::upgrade) {
+                return system;
+            }
+            let system = SystemInner::new(Engine::Tasks, handle);
+            systems.insert(runtime, Arc::downgrade(&system));
+            system
+        };
+        // After the lock is free: a runtime that is going down drops the service at once.
         let end = EndOfRuntime { runtime, system: system.clone() };
         rt::spawn_service(&system.handle, async move {
             let _end = end;
@@ -233,7 +257,9 @@ impl System {
 
     /// The number of processes that have not ended.
     pub fn process_count(&self) -> usize {
-        self.0.living.load(Ordering::Acquire)
+        let ended = self.0.ended.load(Ordering::Acquire);
+        let spawned = self.0.serials.load(Ordering::Acquire);
+        usize::try_from(spawned.saturating_sub(ended)).unwrap_or(usize::MAX)
     }
 
     /// What is known of every process.

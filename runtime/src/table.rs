@@ -30,8 +30,8 @@ type Slot = Mutex<Entry>;
 static SLOTS_BY_SEGMENT: [OnceLock<Box<[Slot]>>; SEGMENTS] = [const { OnceLock::new() }; SEGMENTS];
 
 struct Free {
-    /// Freed slots, the one that rested longest first.
-    slots: VecDeque<u64>,
+    /// The next pids of freed slots, the one that rested longest first.
+    slots: VecDeque<Pid>,
     /// The first slot that was never used. Slot 0 belongs to nobody.
     next: u64,
 }
@@ -62,6 +62,13 @@ fn slot_or_new(slot: u64) -> &'static Slot {
     &slots[index]
 }
 
+/// Lets a slot be used again, unless its count is used up.
+fn free(pid: Pid) {
+    if pid.generation() < LAST_GENERATION {
+        FREE.lock().slots.push_back(Pid::new(pid.slot(), pid.generation() + 1));
+    }
+}
+
 /// A pid that nobody has yet. Given back when dropped without [`install`](Reserved::install).
 #[derive(Debug)]
 pub(crate) struct Reserved(Option<Pid>);
@@ -71,19 +78,17 @@ pub(crate) struct Reserved(Option<Pid>);
 /// # Panics
 /// When all 2^28 slots are in use, as OTP's `system_limit`.
 pub(crate) fn reserve() -> Reserved {
-    let number = {
+    let pid = {
         let mut free = FREE.lock();
         if free.slots.len() > RESTING || free.next + 1 == SLOTS {
             free.slots.pop_front()
         } else {
             free.next += 1;
-            Some(free.next - 1)
+            Some(Pid::new(free.next - 1, 1))
         }
     };
-    let number = number.expect("system_limit: all 2^28 slots of the process table are in use");
-    let mut entry = slot_or_new(number).lock();
-    entry.generation += 1;
-    Reserved(Some(Pid::new(number, entry.generation)))
+    let pid = pid.expect("system_limit: all 2^28 slots of the process table are in use");
+    Reserved(Some(pid))
 }
 
 impl Reserved {
@@ -94,7 +99,8 @@ impl Reserved {
     /// From here on the pid finds the process.
     pub(crate) fn install(mut self, pcb: Arc<dyn AnyPcb>) {
         if let Some(pid) = self.0.take() {
-            slot_or_new(pid.slot()).lock().pcb = Some(pcb);
+            let mut entry = slot_or_new(pid.slot()).lock();
+            *entry = Entry { generation: pid.generation(), pcb: Some(pcb) };
         }
     }
 }
@@ -102,7 +108,7 @@ impl Reserved {
 impl Drop for Reserved {
     fn drop(&mut self) {
         if let Some(pid) = self.0 {
-            release(pid);
+            free(pid);
         }
     }
 }
@@ -118,9 +124,9 @@ pub(crate) fn release(pid: Pid) {
         entry.pcb.take()
     };
     // Dropping the last reference frees messages of the user's: not under a lock.
-    drop(removed);
-    if pid.generation() < LAST_GENERATION {
-        FREE.lock().slots.push_back(pid.slot());
+    if removed.is_some() {
+        drop(removed);
+        free(pid);
     }
 }
 

@@ -47,6 +47,13 @@ struct State {
     waker: Option<Waker>,
 }
 
+/// Drops a message that nobody gets, in nobody's turn: its `Drop` is the user's and may panic.
+fn forget(fire: Fire) {
+    if let Err(payload) = catch(|| drop(fire)) {
+        discard(payload);
+    }
+}
+
 /// The timers of a system.
 #[derive(Clone, Default)]
 pub(crate) struct Timers(Arc<Mutex<State>>);
@@ -68,7 +75,9 @@ impl Timers {
             state.stopped = true;
             (std::mem::take(&mut state.entries), state.waker.take())
         };
-        drop(entries);
+        for fire in entries.into_values() {
+            forget(fire);
+        }
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -115,6 +124,7 @@ impl Timers {
             let fire = state.entries.remove(&place)?;
             (fire, place.at.saturating_duration_since(Instant::now()))
         };
+        // In the caller's turn: if the message's `Drop` panics, that is the caller's panic.
         drop(fire);
         Some(left)
     }
@@ -180,7 +190,7 @@ impl Timers {
                 _ => {
                     state.moved.remove(&timer.number);
                     drop(state);
-                    drop(fire);
+                    forget(fire);
                 }
             }
         }

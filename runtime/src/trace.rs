@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::exit_reason::ExitReason;
 use crate::pcb::AnyPcb;
-use crate::pid::Pid;
+use crate::pid::{MonitorRef, Pid};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex};
 use crate::system::System;
@@ -199,7 +199,7 @@ impl Subscription {
         system: &System,
         subscriber: impl Fn(&Event) + Send + Sync + 'static,
     ) -> Self {
-        let number = system.inner().next_ref().0;
+        let number = MonitorRef::next().0;
         system.inner().trace.add(number, Arc::new(subscriber));
         Self { system: system.clone(), number }
     }
