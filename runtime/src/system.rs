@@ -248,7 +248,7 @@ impl System {
         SpawnOptions::new().spawn_in(&self.0, body)
     }
 
-    /// The processes that have not ended, in no particular order.
+    /// The processes that have not ended, in the order in which they were spawned.
     ///
     /// Source: Elixir `Process.list/0`.
     pub fn processes(&self) -> Vec<Pid> {

@@ -139,13 +139,15 @@ pub(crate) fn find(pid: Pid) -> Option<Arc<dyn AnyPcb>> {
     entry.pcb.clone()
 }
 
-/// Every process of one system, oldest slot first.
+/// Every process of one system, in the order in which they were spawned.
 pub(crate) fn all_of(system: u64) -> Vec<Arc<dyn AnyPcb>> {
     let end = FREE.lock().next;
-    (1..end)
+    let mut all: Vec<_> = (1..end)
         .filter_map(|number| slot(number)?.lock().pcb.clone())
         .filter(|pcb| pcb.head().system.id() == system)
-        .collect()
+        .collect();
+    all.sort_by_key(|pcb| pcb.head().serial);
+    all
 }
 
 #[cfg(test)]
