@@ -12,7 +12,8 @@ use workloads::{Side, all, two_workers};
 
 fn processes(criterion: &mut Criterion) {
     for workload in all() {
-        let mut group = criterion.benchmark_group(workload.name);
+        let mut group =
+            criterion.benchmark_group(format!("{}, per {}", workload.name, workload.unit));
         group
             .sampling_mode(SamplingMode::Flat)
             .sample_size(10)

@@ -183,6 +183,7 @@ fn finish(pcb: Arc<dyn AnyPcb>, reason: ExitReason, by: Pid, drop_body: impl FnO
     let estate = pcb.bury();
     system.names.forget(estate.name.as_ref(), pid);
     table::release(pid);
-    relations::announce(pid, &end.reason, estate, table::find);
+    // Before the news: who waits for the end finds it counted.
     system.process_ended();
+    relations::announce(pid, &end.reason, estate, table::find);
 }

@@ -4,7 +4,8 @@
 //! time of the same stretch, and leave nobody behind.
 //! Whoever calls is a process or a task on a worker, never the future that `block_on` polls.
 
-use std::fmt;
+mod side;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,34 +13,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use runtime::{Address, Message, Process, System, spawn};
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 
+pub(crate) use side::{Side, two_workers};
+
 /// The time limit of the timed receive; it never expires.
 const LIMIT: Duration = Duration::from_secs(5);
 /// The members of the ring.
 const RING: usize = 10_000;
-
-/// Who does the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// Processes of this crate.
-    Ours,
-    /// Tasks and channels of tokio.
-    Tokio,
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ours => "ours",
-            Self::Tokio => "tokio",
-        })
-    }
-}
 
 type Run = fn(u64) -> Pin<Box<dyn Future<Output = Duration> + Send>>;
 
@@ -51,41 +36,30 @@ pub(crate) struct Workload {
     pub(crate) unit: &'static str,
     /// How many of them make one measurement of some ten milliseconds.
     pub(crate) size: u64,
-    /// The ratio to tokio that is not to be exceeded, where the design sets one.
-    pub(crate) bar: Option<f64>,
     ours: Run,
     tokio: Run,
 }
 
 impl Workload {
-    /// Does the work once, with `size` units, and gives the time that it took.
-    pub(crate) fn run(&self, side: Side, runtime: &Runtime, size: u64) -> Duration {
+    /// Does the work once, with `count` units, and gives the time that it took.
+    pub(crate) fn run(&self, side: Side, runtime: &Runtime, count: u64) -> Duration {
         let run = match side {
             Side::Ours => self.ours,
             Side::Tokio => self.tokio,
         };
-        match runtime.block_on(runtime.spawn(run(size))) {
+        match runtime.block_on(runtime.spawn(run(count))) {
             Ok(time) => time,
             Err(error) => panic!("{} with {side}: {error}", self.name),
         }
     }
 }
 
-/// The runtime that both sides run on: two workers.
-pub(crate) fn two_workers() -> Runtime {
-    match Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => panic!("tokio makes no runtime: {error}"),
-    }
-}
-
 macro_rules! workloads {
-    ($({ $name:literal, $unit:literal, $size:literal, $bar:expr, $ours:expr, $tokio:expr })*) => {
+    ($({ $name:literal, $unit:literal, $size:literal, $ours:expr, $tokio:expr })*) => {
         [$(Workload {
             name: $name,
             unit: $unit,
             size: $size,
-            bar: $bar,
             ours: |size| Box::pin($ours(size)),
             tokio: |size| Box::pin($tokio(size)),
         }),*]
@@ -95,20 +69,20 @@ macro_rules! workloads {
 /// Every workload, in the order of the tables.
 pub(crate) fn all() -> Vec<Workload> {
     workloads![
-        { "send and receive, there and back", "round trip", 50_000, None,
+        { "send and receive, there and back", "round trip", 50_000,
             ping_pong, tokio_ping_pong }
-        { "the same, receive with timeout", "round trip", 50_000, None,
+        { "the same, receive with timeout", "round trip", 50_000,
             timed_ping_pong, tokio_timed_ping_pong }
-        { "cast flood 1:1", "cast", 500_000, Some(0.6),
+        { "cast flood 1:1", "cast", 500_000,
             |size| cast(1, 1, size), |size| tokio_cast(1, 1, size) }
-        { "cast 8:8", "cast", 500_000, Some(0.7),
+        { "cast 8:8", "cast", 500_000,
             |size| cast(8, 8, size), |size| tokio_cast(8, 8, size) }
-        { "ring of 10 000", "hop", 200_000, Some(0.95), ring, tokio_ring }
-        { "spawn, request, exit: one by one", "process", 20_000, Some(0.9),
+        { "ring of 10 000", "hop", 200_000, ring, tokio_ring }
+        { "spawn, request, exit: one by one", "process", 20_000,
             spawn_one_by_one, tokio_spawn_one_by_one }
-        { "spawn, request, exit: all at once", "process", 20_000, Some(0.9),
+        { "spawn, request, exit: all at once", "process", 20_000,
             spawn_at_once, tokio_spawn_at_once }
-        { "10 000 monitors on one death", "DOWN", 10_000, Some(1.5), monitors, tokio_monitors }
+        { "10 000 monitors on one death", "DOWN", 10_000, monitors, tokio_monitors }
     ]
     .to_vec()
 }
@@ -150,10 +124,8 @@ fn living_tasks() -> usize {
 }
 
 fn user<M>(message: Message<M>) -> M {
-    match message.into_user() {
-        Ok(message) => message,
-        Err(_) => panic!("nobody sends anything else"),
-    }
+    let Ok(message) = message.into_user() else { panic!("nobody sends anything else") };
+    message
 }
 
 async fn next<T>(inbox: &mut UnboundedReceiver<T>) -> T {
