@@ -1,1 +1,3 @@
-//! Chapter 8.
+#![doc = include_str!("../README.md")]
+
+pub use ch08_drill_03_links as drill_03_links;

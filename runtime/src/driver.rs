@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::ambient::{Payload, Turn, catch, panic_info};
+use crate::ambient::{Payload, Turn, catch, discard, panic_info};
 use crate::attempt::Unwind;
 use crate::exit_reason::{ExitReason, NoCatch, Outcome};
 use crate::pcb::{AnyPcb, Life};
@@ -186,4 +186,8 @@ fn finish(pcb: Arc<dyn AnyPcb>, reason: ExitReason, by: Pid, drop_body: impl FnO
     // Before the news: who waits for the end finds it counted.
     system.process_ended();
     relations::announce(pid, &end.reason, estate, table::find);
+    // Perhaps the last to hold the reason, whose term is the user's.
+    if let Err(payload) = catch(|| drop(end)) {
+        discard(payload);
+    }
 }

@@ -114,6 +114,18 @@ pub fn scenario_with<K: 'static, B: IntoBody<K>>(body: impl Fn(u64) -> B) {
     }
 }
 
+/// One of `choices`, drawn by a seed: for [`scenario_with`].
+///
+/// # Panics
+/// When there is nothing to choose from.
+pub fn one_of<T, const N: usize>(seed: u64, choices: [T; N]) -> T {
+    let at = usize::try_from(seed % N as u64).unwrap_or(0);
+    match choices.into_iter().nth(at) {
+        Some(choice) => choice,
+        None => panic!("there is nothing to choose from"),
+    }
+}
+
 /// Runs `body` in a process of its own, linked to nobody, and gives what it returned, or the reason
 /// with which it ended instead.
 ///

@@ -46,27 +46,24 @@ const STEP: usize = 10;
 
 /// Splits `1s child exited: normal` into its time, its process and the rest.
 fn split(line: &str) -> Option<(&str, &str, Mark)> {
-    let (at, rest) = line.trim().split_once(' ')?;
-    for (words, begins) in [(" spawned", true), (" exited: ", false), (" notes: ", false)] {
-        if let Some((name, said)) = rest.split_once(words) {
-            let mark = match (begins, words) {
-                (true, _) => Mark::Begin,
-                (false, " exited: ") => Mark::End {
-                    orderly: matches!(said, "normal" | "shutdown")
-                        || said.starts_with("{shutdown,"),
-                    reason: first_line(said),
-                },
-                _ => Mark::Note(first_line(said)),
-            };
-            return Some((at, name, mark));
-        }
-    }
-    None
-}
-
-/// A failed assertion speaks in many lines; a picture has one for each process.
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+    let line = line.trim().lines().next()?;
+    let (at, rest) = line.split_once(' ')?;
+    // The first of the words: a reason may quote the others.
+    let words = [" spawned", " exited: ", " notes: "];
+    let (place, word) = words
+        .into_iter()
+        .filter_map(|word| Some((rest.find(word)?, word)))
+        .min_by_key(|at| at.0)?;
+    let (name, said) = (&rest[..place], &rest[place + word.len()..]);
+    let mark = match word {
+        " spawned" => Mark::Begin,
+        " exited: " => Mark::End {
+            orderly: matches!(said, "normal" | "shutdown") || said.starts_with("{shutdown,"),
+            reason: said.to_owned(),
+        },
+        _ => Mark::Note(said.to_owned()),
+    };
+    Some((at, name, mark))
 }
 
 /// Draws the lines of a trace. Lines that are no part of a process's life are passed over.
@@ -179,8 +176,14 @@ child   ├─────────╳   panic: boom
 
     #[test]
     fn a_long_message_is_cut_to_its_first_line() {
-        let lines = ["1s a exited: panic: one\n  left: 1\n right: 2".to_owned()];
+        let lines = ["1s a exited: panic: one\n  left: 1\n 0ms b spawned by a".to_owned()];
         assert_eq!(draw(&lines).lines().count(), 2);
+    }
+
+    #[test]
+    fn a_reason_may_quote_a_trace() {
+        let picture = draw(&["1s a exited: panic: 0ms b spawned by a".to_owned()]);
+        assert!(picture.lines().any(|line| line.starts_with("a  ")), "{picture}");
     }
 
     #[test]

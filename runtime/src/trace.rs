@@ -57,6 +57,11 @@ impl fmt::Display for Subject {
     }
 }
 
+/// A time as events print it: `0ms`, `250ms`, `1.5s`; finer than a millisecond is cut off.
+pub fn time(at: Duration) -> String {
+    timeline::time(at)
+}
+
 /// One event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {

@@ -1,0 +1,4 @@
+//! The tests of the whole chapter in one binary; each drill also runs its own in its own package.
+
+#[path = "../drill_03_links/tests/drill.rs"]
+mod drill_03_links;
