@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Weak;
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::ambient::{catch, discard};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex};
 
@@ -150,8 +151,16 @@ impl Seat {
         // Out of its lock while it runs: a turn may shut the engine down.
         let Some(mut body) = self.body.lock().take() else { return };
         let waker = Waker::from(self.clone());
-        if body.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-            engine.state.lock().seats.remove(&self.number);
+        // As tokio does with a task: whatever leaves a process's turn takes nobody else along.
+        let turn = catch(|| body.as_mut().poll(&mut Context::from_waker(&waker)));
+        if !matches!(turn, Ok(Poll::Pending)) {
+            let seat = engine.state.lock().seats.remove(&self.number);
+            if let Err(payload) = catch(move || drop((seat, body))) {
+                discard(payload);
+            }
+            if let Err(payload) = turn {
+                discard(payload);
+            }
             return;
         }
         let down = {
