@@ -3,10 +3,8 @@
 mod common;
 
 use std::future::pending;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::{Log, NOBODY, NOTHING, assert_panic, drain, ms};
+use common::{Log, NOBODY, NOTHING, Shared, assert_panic, drain, ms, on_wake, received_by};
 use runtime::testing::{Schedule, run_on, scenario, settle};
 use runtime::{
     ExitReason, Message, NoProc, Pid, Process, SpawnOptions, assert_trace, attempt, exit, spawn,
@@ -99,10 +97,8 @@ fn an_exit_runs_along_a_chain_of_links() {
         let (b, _) = me.spawn_monitor(linked_to(c.pid()));
         let (a, _) = me.spawn_monitor(linked_to(b.pid()));
         let who = [("A", a.pid()), ("B", b.pid()), ("C", c.pid())];
-        let mut mailbox = drain(&mut me, &who).await;
-        // Who of them has its turn first is nobody's business.
-        mailbox.sort();
-        assert_eq!(mailbox, [r#"DOWN A "bang""#, r#"DOWN B "bang""#, r#"DOWN C "bang""#]);
+        let mailbox = drain(&mut me, &who).await;
+        assert_eq!(mailbox, [r#"DOWN C "bang""#, r#"DOWN B "bang""#, r#"DOWN A "bang""#]);
     });
 }
 
@@ -499,48 +495,36 @@ fn an_unlink_works_both_ways() {
     });
 }
 
-/// When an unlink returns, it holds, also against an end that is on its way on another thread: what
-/// has not arrived by then never does.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_arrives_after_an_unlink() {
-    fn wait_for(condition: impl Fn() -> bool) {
-        for _ in 0..1_000_000 {
-            if condition() {
-                return;
-            }
-            std::hint::spin_loop();
-        }
-    }
+/// When an unlink returns, it holds: also when the other process has ended and is just telling
+/// everybody so.
+#[test]
+fn an_unlink_holds_while_the_end_of_the_other_is_announced() {
+    scenario(|me: Process| async move {
+        let (main, dying) = (me.pid(), spawn(pending::<()>()).pid());
+        let second = Shared::default();
+        let handle = second.clone();
+        let first = me.spawn_link(move |mut me: Process| async move {
+            me.trap_exit(true);
+            me.link(dying).unwrap();
+            received_by(&mut me, on_wake(move || handle.with(|me| me.unlink(dying)))).await;
+        });
+        settle().await;
+        let handle = second.clone();
+        me.spawn_link(move |me: Process| async move {
+            me.trap_exit(true);
+            me.link(dying).unwrap();
+            handle.put(me);
+            pending::<()>().await;
+        });
+        settle().await;
+        assert_eq!(dying.info().unwrap().links, [first.pid(), second.with(Process::pid)]);
 
-    let it = spawn(|mut me: Process| async move {
-        me.trap_exit(true);
-        let peers: Arc<[Pid]> = (0..200).map(|_| spawn(pending::<()>()).pid()).collect();
-        for round in 0..200 {
-            let (linked, told) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-            let (peers, says, hears) = (peers.clone(), linked.clone(), told.clone());
-            let child = spawn(|me: Process<u8>| async move {
-                for peer in &*peers {
-                    me.link(*peer).unwrap();
-                }
-                says.store(true, Ordering::Release);
-                wait_for(|| hears.load(Ordering::Acquire));
-            });
-            // What was spawned last stays on this thread; the child is taken by the other one.
-            spawn(async {});
-            wait_for(|| linked.load(Ordering::Acquire));
-            // The last link: many are told of the end before this process is.
-            me.link(&child).unwrap();
-            told.store(true, Ordering::Release);
-            wait_for(|| child.pid().info().is_none());
-            me.unlink(&child);
-            let arrived = me.info().message_queue_len;
-            child.join().await;
-            settle().await;
-            assert_eq!(me.info().message_queue_len, arrived, "in round {round}");
-            while me.receive().timeout(ms(0)).await.is_ok() {}
-        }
+        dying.exit(ExitReason::other("zap"));
+        assert_eq!(dying.join().await, ExitReason::other("zap"));
+        assert_eq!(first.pid().info().unwrap().message_queue_len, 1);
+        second
+            .with(|me| assert_eq!((me.info().links, me.info().message_queue_len), (vec![main], 0)));
     });
-    assert_eq!(it.join().await, ExitReason::Normal);
 }
 
 /// Two links to one process are one: its end is one message.

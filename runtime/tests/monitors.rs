@@ -3,8 +3,9 @@
 mod common;
 
 use std::future::pending;
+use std::sync::{Arc, OnceLock};
 
-use common::{NOBODY, NOTHING, drain, ms, receive_all, show};
+use common::{Log, NOBODY, NOTHING, Shared, drain, ms, on_wake, receive_all, received_by, show};
 use runtime::testing::{kill_and_wait, scenario, settle};
 use runtime::{
     ExitReason, Message, MonitorRef, NotRegistered, Pid, Process, demonitor, exit, register, send,
@@ -160,6 +161,41 @@ fn a_flush_withdraws_a_monitor_that_is_on() {
         assert!(!me.demonitor_flush(mref));
         kill_and_wait(&target).await;
         assert_eq!(drain(&mut me, &[]).await, NOTHING);
+    });
+}
+
+/// When a demonitor returns that the monitor was on, it holds: also when the other process has
+/// ended and is just telling everybody so.
+#[test]
+fn a_demonitor_holds_while_the_end_of_the_other_is_announced() {
+    scenario(|me: Process| async move {
+        let dying = spawn(pending::<()>()).pid();
+        let (second, log) = (Shared::default(), Log::default());
+        let (handle, lines) = (second.clone(), log.clone());
+        let mref = Arc::new(OnceLock::new());
+        let made = mref.clone();
+        let first = me.spawn_link(move |mut me: Process| async move {
+            me.monitor(dying);
+            let waker = on_wake(move || {
+                let was_on = handle.with(|me| me.demonitor(*made.get().unwrap()));
+                lines.add(format!("was on: {was_on}"));
+            });
+            received_by(&mut me, waker).await;
+        });
+        settle().await;
+        let handle = second.clone();
+        me.spawn_link(move |me: Process| async move {
+            mref.set(me.monitor(dying)).unwrap();
+            handle.put(me);
+            pending::<()>().await;
+        });
+        settle().await;
+        assert_eq!(dying.info().unwrap().monitored_by, [first.pid(), second.with(Process::pid)]);
+
+        assert_eq!(kill_and_wait(dying).await, ExitReason::Killed);
+        assert_eq!(first.pid().info().unwrap().message_queue_len, 1);
+        assert_eq!(log.lines(), ["was on: true"]);
+        second.with(|me| assert_eq!(me.info().message_queue_len, 0));
     });
 }
 

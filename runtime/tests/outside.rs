@@ -3,10 +3,14 @@
 mod common;
 
 use std::future::pending;
+use std::pin::Pin;
 use std::sync::mpsc;
+use std::task::Context;
 use std::thread;
 
-use common::{Dropped, Log, NOBODY, NOTHING, assert_panic, drain, ends, ms, receive_all};
+use common::{
+    Dropped, Log, NOBODY, NOTHING, assert_panic, drain, ends, ms, on_wake, receive_all, received_by,
+};
 use runtime::testing::{eventually, kill_and_wait, scenario, settle};
 use runtime::trace::What;
 use runtime::{
@@ -540,6 +544,43 @@ fn a_name_is_free_when_the_end_of_its_process_is_seen() {
                 assert_eq!((whereis("name"), me.system().registered().len()), (None, 0));
             }
         }
+    });
+}
+
+/// Everything is done at the very moment of the news, not only when somebody comes to read it: the
+/// state is dropped, the name is free, the process is neither found nor counted.
+#[test]
+fn an_end_is_complete_when_it_is_announced() {
+    scenario(|me: Process| async move {
+        let (log, system) = (Log::default(), me.system());
+        let dying = spawn(holder(&log, "dropped")).pid();
+        register("name", dying).unwrap();
+        let others = system.process_count() + 2;
+        let look = |told: &'static str| {
+            let (log, system) = (log.clone(), system.clone());
+            on_wake(move || {
+                assert_eq!(log.lines()[0], "dropped");
+                assert_eq!((system.registered(), system.whereis("name")), (vec![], None));
+                assert_eq!((dying.is_alive(), dying.info()), (false, None));
+                assert_eq!(system.process_count(), others - 1);
+                log.add(told);
+            })
+        };
+        let (by_exit, by_down, by_join) = (look("EXIT"), look("DOWN"), look("join"));
+        spawn(move |mut me: Process| async move {
+            me.trap_exit(true);
+            me.link(dying).unwrap();
+            received_by(&mut me, by_exit).await;
+        });
+        spawn(move |mut me: Process| async move {
+            me.monitor(dying);
+            received_by(&mut me, by_down).await;
+        });
+        settle().await;
+        let mut join = dying.join();
+        assert!(Pin::new(&mut join).poll(&mut Context::from_waker(&by_join)).is_pending());
+        kill_and_wait(dying).await;
+        assert_eq!(log.lines(), ["dropped", "EXIT", "DOWN", "join"]);
     });
 }
 

@@ -3,9 +3,12 @@
 #![allow(dead_code, reason = "each file of tests uses its own part")]
 
 use std::fmt::Debug;
+use std::future::pending;
 use std::panic::resume_unwind;
+use std::pin::Pin;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -102,6 +105,45 @@ impl Drop for Dropped {
     fn drop(&mut self) {
         self.0.add(self.1);
     }
+}
+
+/// The handle of a process, in other hands than its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared(Arc<Mutex<Option<Process>>>);
+
+impl Shared {
+    pub(crate) fn put(&self, me: Process) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(me);
+    }
+
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&Process) -> R) -> R {
+        let handle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*handle {
+            Some(me) => work(me),
+            None => panic!("nobody has put a handle here"),
+        }
+    }
+}
+
+/// Code that runs at the very moment at which somebody is woken.
+pub(crate) fn on_wake(work: impl Fn() + Send + Sync + 'static) -> Waker {
+    struct OnWake<F>(F);
+
+    impl<F: Fn() + Send + Sync + 'static> Wake for OnWake<F> {
+        fn wake(self: Arc<Self>) {
+            (self.0)();
+        }
+    }
+
+    Waker::from(Arc::new(OnWake(work)))
+}
+
+/// Lets a message wake `waker` instead of the process that waits for it, for ever.
+pub(crate) async fn received_by(me: &mut Process, waker: Waker) {
+    let mut receive = me.receive();
+    let parked = Pin::new(&mut receive).poll(&mut Context::from_waker(&waker));
+    assert!(parked.is_pending(), "there was a message already");
+    pending::<()>().await;
 }
 
 /// Fails, instead of hanging, when `work` does not end. The limit is for a hang only: it is far
