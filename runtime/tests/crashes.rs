@@ -90,6 +90,8 @@ fn a_panic_before_the_first_await_ends_the_process() {
 }
 
 /// A panic after an await does the same.
+///
+/// Covers: RT-ERR-05
 #[test]
 fn a_panic_after_an_await_ends_the_process() {
     scenario(|mut me: Process| async move {
@@ -720,6 +722,8 @@ fn a_subscriber_that_panics_at_an_exit_becomes_the_reason() {
 
 /// A process that sleeps ends at once when it is killed, and its state is dropped before anybody
 /// learns of it.
+///
+/// Covers: RT-PROC-09
 #[test]
 fn a_process_that_sleeps_can_be_killed() {
     scenario(|mut me: Process| async move {
@@ -834,6 +838,8 @@ fn a_killed_process_runs_no_further_than_its_next_await() {
 }
 
 /// Of a kill and an exit signal the first decides.
+///
+/// Covers: RT-PROC-10
 #[test]
 fn a_process_that_is_already_ending_keeps_its_reason() {
     scenario(|mut me: Process| async move {

@@ -290,6 +290,7 @@ fn an_exit_signal_cannot_be_caught_by_an_attempt() {
 
 /// What a process does not catch is the reason with which it ends.
 ///
+/// Covers: RT-ERR-01, RT-ERR-02
 /// Oracle: ERR-11
 #[test]
 fn what_a_process_does_not_catch_is_its_exit_reason() {
@@ -404,6 +405,7 @@ fn an_otherwise_is_passed_over_when_something_was_caught() {
 
 /// Rescue and catch stand side by side, and the first clause that fits is taken.
 ///
+/// Covers: RT-ERR-03
 /// Oracle: ERR-14
 #[test]
 fn rescue_and_catch_stand_side_by_side() {
@@ -517,6 +519,8 @@ fn what_is_raised_again_keeps_its_kind_and_value() {
 
 /// Whatever is raised again is what it was, and a panic keeps its first place, also as the reason
 /// of the process that it ends.
+///
+/// Covers: RT-ERR-04
 #[test]
 fn a_panic_that_is_raised_again_keeps_its_place() {
     scenario(|mut me: Process| async move {

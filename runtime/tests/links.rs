@@ -55,6 +55,7 @@ fn a_parent_ends_with_the_panic_of_its_child() {
 
 /// A process that traps exits gets the exit of its linked child as a message.
 ///
+/// Covers: RT-PROC-13
 /// Oracle: LNK-03
 #[test]
 fn a_trapping_parent_gets_the_exit_of_its_child_as_a_message() {
@@ -83,6 +84,7 @@ fn a_normal_end_of_a_child_is_only_a_message_and_only_to_a_trapping_parent() {
 
 /// An abnormal end runs along a chain of links, with the first reason.
 ///
+/// Covers: RT-LINK-01
 /// Oracle: LNK-05
 #[test]
 fn an_exit_runs_along_a_chain_of_links() {
@@ -104,6 +106,7 @@ fn an_exit_runs_along_a_chain_of_links() {
 
 /// Those who are linked to a killed process see `killed`, which is not the untrappable `kill`.
 ///
+/// Covers: RT-PROC-12
 /// Oracle: LNK-06
 #[test]
 fn a_killed_process_is_seen_as_killed() {
@@ -167,6 +170,7 @@ fn an_own_end_with_kill_is_seen_as_kill_and_can_be_trapped() {
 
 /// A link has two ends: the end of either process reaches the other, whoever made the link.
 ///
+/// Covers: RT-PROC-04
 /// Oracle: LNK-18
 #[test]
 fn a_link_works_both_ways() {
@@ -225,6 +229,7 @@ fn a_parent_that_ends_normally_leaves_its_child_alive() {
 
 /// Three children of one trapping parent: the first is killed, the others do not notice.
 ///
+/// Covers: RT-PROC-01
 /// Oracle: LNK-22
 #[test]
 fn the_children_of_a_trapping_parent_do_not_feel_each_others_end() {
@@ -321,6 +326,7 @@ fn a_trapping_process_gets_its_own_exit_signals_as_messages() {
 /// An exit signal needs no link: it ends a process that does not trap, and tells one that does who
 /// sent it.
 ///
+/// Covers: RT-PROC-02, RT-PROC-11
 /// Oracle: LNK-20
 #[test]
 fn an_exit_signal_needs_no_link_and_names_its_sender() {
@@ -608,6 +614,8 @@ fn all_who_are_linked_to_a_process_end_with_it() {
 }
 
 /// A process that is spawned with a link has it before it runs, so that no end is lost.
+///
+/// Covers: RT-PROC-03
 #[test]
 fn a_process_spawned_with_a_link_is_linked_before_it_runs() {
     scenario(|mut me: Process| async move {

@@ -25,6 +25,7 @@ fn refs<M>(mailbox: &[Message<M>]) -> Vec<MonitorRef> {
 /// A monitor tells of the end of a process, whatever the reason, and does nothing else to its
 /// owner.
 ///
+/// Covers: RT-PROC-14
 /// Oracle: MON-01
 #[test]
 fn a_monitor_tells_of_every_end() {
@@ -98,6 +99,7 @@ fn monitors_answer_in_the_order_in_which_they_were_made() {
 
 /// A monitor that was withdrawn in time never answers.
 ///
+/// Covers: RT-PROC-15
 /// Oracle: MON-04
 #[test]
 fn a_monitor_that_was_withdrawn_does_not_answer() {
@@ -374,6 +376,7 @@ fn a_link_and_a_monitor_give_a_message_each() {
 
 /// A message to a process that has ended is sent to nobody; a name that nobody holds is an error.
 ///
+/// Covers: RT-PROC-06
 /// Oracle: MON-15
 #[test]
 fn a_message_to_the_dead_is_dropped_and_to_an_unknown_name_is_an_error() {

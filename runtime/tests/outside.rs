@@ -147,6 +147,8 @@ fn a_plain_task_of_a_process_is_no_process() {
 }
 
 /// The current process is the one whose turn it is, before and after every await.
+///
+/// Covers: RT-PROC-05
 #[test]
 fn a_process_knows_itself() {
     scenario(|me: Process| async move {
@@ -464,6 +466,8 @@ fn a_process_can_be_asked_what_it_is() {
 }
 
 /// The length of the mailbox counts what was not received, wherever it stands.
+///
+/// Covers: RT-UTIL-06
 #[test]
 fn the_length_of_a_mailbox_counts_what_was_not_received() {
     scenario(|mut me: Process<u8>| async move {
@@ -493,6 +497,8 @@ fn the_length_of_a_mailbox_counts_what_was_not_received() {
 // --- Names.
 
 /// One process, one name: all else is an error, and changes nothing.
+///
+/// Covers: RT-PROC-16
 #[test]
 fn a_name_is_one_process_and_a_process_has_one_name() {
     scenario(|me: Process| async move {
@@ -910,6 +916,8 @@ fn a_plain_task_may_ask_for_the_system_while_its_tokio_runtime_shuts_down() {
 }
 
 /// A system shows its time, which a paused clock governs.
+///
+/// Covers: RT-PROC-18
 #[test]
 fn the_time_of_a_system_is_tokios() {
     scenario(|me: Process| async move {

@@ -99,6 +99,7 @@ fn a_timer_sends_to_whoever_holds_the_name_when_it_expires() {
 
 /// A timer to a process that ends before is a message to nobody; a timer outlives whoever set it.
 ///
+/// Covers: RT-PROC-17
 /// Oracle: TIM-04
 #[test]
 fn a_timer_outlives_its_creator_and_not_its_receiver() {
@@ -302,6 +303,8 @@ fn a_timer_ticks_under_noise_and_a_time_limit_does_not_run_out() {
 
 /// An interval ticks at whole multiples of its period until it is cancelled, however late its
 /// messages are received.
+///
+/// Covers: RT-UTIL-05, RT-NEXT-4
 #[test]
 fn an_interval_does_not_drift() {
     scenario(|mut me: Process<u8>| async move {
@@ -474,6 +477,8 @@ fn a_receive_with_a_limit_of_zero_takes_what_is_there() {
 }
 
 /// A time limit is kept to the millisecond, whatever was waited for before.
+///
+/// Covers: RT-PROC-08
 #[test]
 fn a_time_limit_is_kept() {
     scenario(|mut me: Process<u8>| async move {
@@ -527,6 +532,8 @@ fn a_receive_that_is_dropped_loses_no_message() {
 }
 
 /// A selective receive waits for what it wants, and takes the oldest that fits.
+///
+/// Covers: RT-PROC-07
 #[test]
 fn a_selective_receive_waits_and_takes_the_oldest() {
     scenario(|mut me: Process<u8>| async move {
