@@ -6,15 +6,20 @@
 #![allow(clippy::print_stdout)]
 
 use std::alloc::System;
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
-use runtime::{Message, Process, spawn};
+use runtime::{
+    Crash, Cx, GenServer, Handled, Init, Message, Next, Process, Reply, Server, ServerRef, spawn,
+};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tokio::runtime::Builder;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 #[global_allocator]
 static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -54,6 +59,14 @@ fn main() {
     println!("| operation | ours: allocations | bytes | tokio: allocations | bytes |");
     println!("|---|---:|---:|---:|---:|");
     println!("| send 8 bytes, receive them | {} | {} |", run(send()), run(tokio_send()));
+    println!("| cast | {} | {} |", run(cast()), run(tokio_send()));
+    println!("| call | {} | {} |", run(in_process(|_| call())), run(tokio_call()));
+    println!("| call from a plain task | {} | {} |", run(call()), run(tokio_call()));
+    println!(
+        "| call with its 5 s default | {} | {} |",
+        run(in_process(|_| timed_call())),
+        run(tokio_timed_call())
+    );
     println!("| spawn, receive one message, exit | {} | {} |", run(start()), run(tokio_start()));
     println!("| spawn_link, receive one message, exit | {} | - | - |", run(start_linked()));
     println!(
@@ -100,6 +113,91 @@ async fn tokio_send() -> Taken {
     count!({
         assert!(sink.send(1).is_ok());
         yield_now().await;
+    })
+}
+
+/// Answers with the next number.
+struct Counter;
+
+enum Ask {
+    Next(u64, Reply<u64>),
+}
+
+impl GenServer for Counter {
+    type Args = ();
+    type Call = Ask;
+    type Cast = u64;
+    type Info = Infallible;
+
+    async fn init((): (), _: &mut Cx<Self>) -> Result<Init<Self>, Crash> {
+        Ok(Init::Ok(Self))
+    }
+
+    async fn handle_call(&mut self, ask: Ask, _: &mut Cx<Self>) -> Handled<Self> {
+        let Ask::Next(n, reply) = ask;
+        reply.send(n + 1);
+        Ok(Next::Go)
+    }
+
+    async fn handle_cast(&mut self, _: u64, _: &mut Cx<Self>) -> Handled<Self> {
+        Ok(Next::Go)
+    }
+}
+
+async fn counter() -> ServerRef<Counter> {
+    match Counter::start(()).await {
+        Ok(counter) => counter,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn cast() -> Taken {
+    let counter = counter().await;
+    count!({
+        counter.cast(1);
+        yield_now().await;
+    })
+}
+
+async fn call() -> Taken {
+    let counter = counter().await;
+    count!({
+        assert_eq!(counter.call(|reply| Ask::Next(1, reply)).infinity().await, Ok(2));
+    })
+}
+
+async fn timed_call() -> Taken {
+    let counter = counter().await;
+    count!({
+        assert_eq!(counter.call(|reply| Ask::Next(1, reply)).await, Ok(2));
+    })
+}
+
+fn tokio_counter() -> UnboundedSender<(u64, oneshot::Sender<u64>)> {
+    let (counter, mut inbox) = unbounded_channel::<(u64, oneshot::Sender<u64>)>();
+    tokio::spawn(async move {
+        while let Some((n, reply)) = inbox.recv().await {
+            assert!(reply.send(n + 1).is_ok());
+        }
+    });
+    counter
+}
+
+async fn tokio_call() -> Taken {
+    let counter = tokio_counter();
+    count!({
+        let (reply, replied) = oneshot::channel();
+        assert!(counter.send((1, reply)).is_ok());
+        assert_eq!(replied.await, Ok(2));
+    })
+}
+
+async fn tokio_timed_call() -> Taken {
+    let counter = tokio_counter();
+    count!({
+        let (reply, replied) = oneshot::channel();
+        assert!(counter.send((1, reply)).is_ok());
+        assert_eq!(timeout(Duration::from_secs(5), replied).await, Ok(Ok(2)));
     })
 }
 

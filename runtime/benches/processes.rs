@@ -24,7 +24,7 @@ fn processes(criterion: &mut Criterion) {
             let runtime = two_workers();
             group.bench_function(side.to_string(), |bencher| {
                 bencher.iter_custom(|rounds| {
-                    (0..rounds).map(|_| workload.run(side, &runtime, workload.size)).sum()
+                    (0..rounds).map(|_| workload.run(side, &runtime, workload.size).time).sum()
                 });
             });
         }

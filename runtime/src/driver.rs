@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Weak;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
@@ -107,7 +108,7 @@ impl<K, B: IntoBody<K>> Future for Driver<K, B> {
 }
 
 /// The exit reason of a body that ended by unwinding.
-fn reason_of(payload: Payload) -> ExitReason {
+pub(crate) fn reason_of(payload: Payload) -> ExitReason {
     match payload.downcast::<Unwind>() {
         Ok(unwind) => match *unwind {
             Unwind::Exit(reason) => reason,
@@ -135,6 +136,11 @@ fn guarded(
     (pcb, unwound.filter(|payload| !doomed(payload)).map(reason_of))
 }
 
+/// Whether a panic on the way out becomes the reason in the place of this one.
+pub(crate) fn yields_to_panic(reason: &ExitReason) -> bool {
+    !matches!(reason, ExitReason::Killed | ExitReason::Panic(_) | ExitReason::Error(_))
+}
+
 /// Why a process ended, and whose doing it was.
 struct End {
     reason: ExitReason,
@@ -146,9 +152,7 @@ impl End {
     /// in a `terminate` callback does; but a killed process stays killed, and a crash keeps its
     /// first cause.
     fn worsen(&mut self, pid: Pid, panic: Option<ExitReason>) {
-        let keeps =
-            matches!(self.reason, ExitReason::Killed | ExitReason::Panic(_) | ExitReason::Error(_));
-        if let (Some(reason), false) = (panic, keeps) {
+        if let (Some(reason), true) = (panic, yields_to_panic(&self.reason)) {
             *self = Self { reason, by: pid };
         }
     }
@@ -159,7 +163,7 @@ fn finish(pcb: Arc<dyn AnyPcb>, reason: ExitReason, by: Pid, drop_body: impl FnO
     let pid = pcb.head().pid;
     let mut end = End { reason, by };
     let (Some(pcb), dropped) = guarded(pcb, drop_body) else { return };
-    let (doom, mut undelivered) = pcb.close();
+    let (doom, mut undelivered, held) = pcb.close();
     if let Some(doom) = doom {
         end = End { reason: doom.reason, by: doom.by };
     }
@@ -168,6 +172,12 @@ fn finish(pcb: Arc<dyn AnyPcb>, reason: ExitReason, by: Pid, drop_body: impl FnO
         let (_, panic) = guarded(pcb.clone(), || pcb.drop_one());
         end.worsen(pid, panic);
         undelivered = pcb.has_undelivered();
+    }
+    for held in held.iter().filter_map(Weak::upgrade) {
+        let owner = &*pcb;
+        // By value: it may be the last reference to what it refers to.
+        let (_, panic) = guarded(pcb.clone(), move || held.owner_ended(owner));
+        end.worsen(pid, panic);
     }
     let system = &pcb.head().system;
     if system.trace.is_on() {

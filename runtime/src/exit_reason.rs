@@ -4,6 +4,10 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::call::CallError;
+use crate::gen_server::StopError;
+use crate::task::TaskError;
+
 /// Why a process ended, or is asked to end.
 ///
 /// Travels along links, arrives in [`Exit`](crate::Exit) and [`Down`](crate::Down) messages, and
@@ -249,8 +253,9 @@ impl fmt::Display for Place {
 
 /// How a body or a callback says "this is the end of me": made from any error by `?`.
 ///
-/// The error becomes the exit reason. An [`ExitReason`] stays what it is; every other error becomes
-/// [`ExitReason::Error`].
+/// The error becomes the exit reason. An [`ExitReason`] stays what it is, a
+/// [`CallError`], [`StopError`] or [`TaskError`] becomes what OTP's call would exit with, and every
+/// other error becomes [`ExitReason::Error`].
 ///
 /// ```
 /// use runtime::{Crash, ExitReason};
@@ -279,10 +284,17 @@ impl Crash {
 
 impl<E: Into<anyhow::Error>> From<E> for Crash {
     fn from(error: E) -> Self {
-        let error = error.into();
-        Self(match error.downcast::<ExitReason>() {
-            Ok(reason) => reason,
-            Err(error) => ExitReason::Error(Arc::new(error)),
+        let error: anyhow::Error = error.into();
+        Self(if let Some(reason) = error.downcast_ref::<ExitReason>() {
+            reason.clone()
+        } else if let Some(call) = error.downcast_ref::<CallError>() {
+            call.clone().into_exit_reason()
+        } else if let Some(stop) = error.downcast_ref::<StopError>() {
+            stop.clone().into_exit_reason()
+        } else if let Some(task) = error.downcast_ref::<TaskError>() {
+            task.clone().into_exit_reason()
+        } else {
+            ExitReason::Error(Arc::new(error))
         })
     }
 }

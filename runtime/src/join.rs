@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::exit_reason::ExitReason;
-use crate::pcb::Watcher;
+use crate::pcb::{AnyPcb, Watcher};
 use crate::pid::{MonitorRef, Pid};
 use crate::sync::{Arc, Mutex};
 use crate::table;
@@ -35,10 +35,11 @@ impl Waiter {
     /// The reason, or the promise to wake.
     pub(crate) fn poll(&self, waker: &Waker) -> Option<ExitReason> {
         let mut slot = self.0.lock();
-        if slot.reason.is_none() {
-            slot.waker = Some(waker.clone());
-        }
-        slot.reason.clone()
+        let replaced = if slot.reason.is_none() { slot.waker.replace(waker.clone()) } else { None };
+        let reason = slot.reason.clone();
+        drop(slot);
+        drop(replaced);
+        reason
     }
 }
 
@@ -52,19 +53,24 @@ pub struct Join {
 
 impl Join {
     pub(crate) fn new(pid: Pid) -> Self {
-        let waiter = Waiter::default();
-        let watched = table::find(pid).and_then(|pcb| {
-            let mref = MonitorRef::next();
-            let mut added = false;
-            pcb.control(&mut |control, _| {
-                added = control.add_watcher(mref, Watcher::Waiter(waiter.clone())).is_ok();
-            });
-            added.then_some((pid, mref))
-        });
-        if watched.is_none() {
-            waiter.ended(ExitReason::NoProc);
+        match table::find(pid).and_then(|pcb| Self::of(&*pcb)) {
+            Some(join) => join,
+            None => {
+                let waiter = Waiter::default();
+                waiter.ended(ExitReason::NoProc);
+                Self { waiter, watched: None }
+            }
         }
-        Self { waiter, watched }
+    }
+
+    /// Of a process that is at hand; `None` when it has ended.
+    pub(crate) fn of(pcb: &dyn AnyPcb) -> Option<Self> {
+        let (waiter, mref) = (Waiter::default(), MonitorRef::next());
+        let mut added = false;
+        pcb.control(&mut |control, _| {
+            added = control.add_watcher(mref, Watcher::Waiter(waiter.clone())).is_ok();
+        });
+        added.then(|| Self { waiter, watched: Some((pcb.head().pid, mref)) })
     }
 }
 

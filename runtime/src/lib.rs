@@ -33,8 +33,13 @@
 //! | end another process | [`Pid::exit`], [`Pid::kill`] |
 //! | be found | [`register`], [`whereis`] |
 //! | do it later | [`send_after`], [`start_timer`], [`send_interval`] |
+//! | hold state, answer calls | [`GenServer`], [`Name`], [`Server`] |
+//! | keep it running | [`Supervisor`], [`DynamicSupervisor`], [`ChildSpec`] |
+//! | find it by any key | [`Registry`] |
+//! | compute something beside, for its value | [`Task`], [`TaskSupervisor`] |
+//! | keep a value | [`Agent`] |
 //! | run code that may fail | [`attempt`](attempt()) |
-//! | look inside | [`Pid::info`], [`System::record`], [`trace`] |
+//! | look inside | [`Pid::info`], [`System::tree`], [`System::record`], [`trace`] |
 //! | test it | [`testing`] |
 //!
 //! # What follows what
@@ -60,10 +65,13 @@
 //!
 //! What follows OTP, what differs and why: `docs/SEMANTICS.md` in the repository.
 
+pub mod agent;
 mod ambient;
 mod attempt;
+mod call;
 mod driver;
 mod exit_reason;
+mod gen_server;
 mod info;
 mod join;
 #[cfg(all(test, otp_loom))]
@@ -72,27 +80,41 @@ mod message;
 mod names;
 mod pcb;
 mod pid;
+mod plain;
 mod process;
 pub mod receive;
+pub mod registry;
 mod relations;
 mod report;
 mod rt;
 mod signal;
+pub mod supervisor;
+mod svg;
 mod sync;
+pub mod sys;
 mod system;
 mod table;
+pub mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timeline;
 mod timer;
 pub mod trace;
+pub mod tree;
 mod unwinding;
 
+#[doc(inline)]
+pub use agent::Agent;
 pub use ambient::NotInProcess;
 pub use attempt::{
     Attempt, AttemptAsync, Caught, Raised, attempt, attempt_async, exit, raise, throw,
 };
+pub use call::{CALL_TIMEOUT, Call, CallError, Calling, Reply};
 pub use exit_reason::{Crash, ExitReason, NoCatch, Outcome, PanicInfo, Place, Term, TermValue};
+pub use gen_server::{
+    Cx, GenServer, Handled, Info, Init, LastWords, Name, Next, Server, ServerRef, Start,
+    StartError, StartName, Stop, StopError, Unhandled,
+};
 pub use info::ProcessInfo;
 pub use join::Join;
 pub use message::{AnyMessage, Dest, Down, Exit, Message, Target, Timeout, TimerCancelled};
@@ -107,8 +129,25 @@ pub use process::{
 pub use process::{FunctionBody, FutureBody};
 #[doc(inline)]
 pub use receive::{Receive, ReceiveTimedOut, ReceiveTimeout};
+#[doc(inline)]
+pub use registry::{
+    Duplicate, Keys, MetaKey, Registry, RegistryArgs, RegistryError, RegistryEvent, RegistryKey,
+    RegistryOptions, RegistryRef, RegistryServer, RegistryValue, Unique, Via, ViaError, ViaWith,
+};
 pub use relations::NoProc;
+#[doc(inline)]
+pub use supervisor::dynamic::{
+    DynamicSupervision, DynamicSupervisor, DynamicSupervisorRef, DynamicSupervisorServer,
+};
+#[doc(inline)]
+pub use supervisor::{
+    AutoShutdown, Child, ChildCount, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec,
+    ChildState, FailedToStart, Restart, Shutdown, SpecError, Strategy, Supervision, Supervisor,
+    SupervisorModule, SupervisorRef, SupervisorServer,
+};
 pub use system::{NoSystem, System, SystemGuard};
+#[doc(inline)]
+pub use task::{AwaitMany, OnTimeout, Task, TaskError, TaskStream, TaskSupervisor};
 pub use timer::{
     TimerRef, cancel_timer, cancel_timer_async, read_timer, send_after, send_interval, start_timer,
 };

@@ -48,7 +48,7 @@ fn pid(paper: &Paper) -> Pid {
 
 /// The steps of a process's end, in the order of the driver.
 fn end(paper: &Paper, reason: &ExitReason, others: &[Paper]) {
-    let (doom, _) = paper.close();
+    let (doom, ..) = paper.close();
     let reason = doom.map_or_else(|| reason.clone(), |doom| doom.reason);
     while paper.has_undelivered() {
         paper.drop_one();

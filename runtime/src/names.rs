@@ -1,12 +1,14 @@
 //! Local names: one process, one name, as in OTP.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use crate::message::Dest;
 use crate::pcb::{AnyPcb, Life};
 use crate::pid::Pid;
+use crate::registry::RegistryError;
 use crate::sync::{Arc, Mutex};
-use crate::system::System;
+use crate::system::{System, SystemInner};
 use crate::table;
 use crate::trace::{Subject, What};
 
@@ -95,6 +97,75 @@ impl Names {
         let mut names = self.0.lock();
         if names.get(name) == Some(&pid) {
             names.remove(name);
+        }
+    }
+}
+
+/// How a process that is being made comes to its name: a local one, or one in a registry.
+pub(crate) trait Naming: fmt::Debug + Send + Sync {
+    /// What the process is called in a trace, if that follows from the name.
+    fn label(&self) -> Option<Arc<str>>;
+
+    /// Takes the name for a process that nobody can find yet; gives it back unless it is kept.
+    fn take<'a>(
+        &self,
+        system: &'a SystemInner,
+        process: &Arc<dyn AnyPcb>,
+    ) -> Result<Box<dyn Taken + 'a>, NameRefused>;
+}
+
+/// A name that was taken for a process which may still not come to be. Dropping gives it back.
+pub(crate) trait Taken {
+    /// The process can be found by its pid, and has not run. May call code of the user's.
+    fn keep(self: Box<Self>);
+}
+
+/// A process that was to be made did not get its name.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NameRefused {
+    #[error(transparent)]
+    Local(#[from] RegisterError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+/// A local name for a process that is being made.
+pub(crate) struct LocalName(pub(crate) Arc<str>);
+
+impl fmt::Debug for LocalName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Naming for LocalName {
+    fn label(&self) -> Option<Arc<str>> {
+        Some(self.0.clone())
+    }
+
+    fn take<'a>(
+        &self,
+        system: &'a SystemInner,
+        process: &Arc<dyn AnyPcb>,
+    ) -> Result<Box<dyn Taken + 'a>, NameRefused> {
+        system.names.register(&self.0, &**process)?;
+        Ok(Box::new(TakenName(Some((&system.names, self.0.clone(), process.head().pid)))))
+    }
+}
+
+/// A name whose process may still not come to be.
+struct TakenName<'a>(Option<(&'a Names, Arc<str>, Pid)>);
+
+impl Taken for TakenName<'_> {
+    fn keep(mut self: Box<Self>) {
+        self.0 = None;
+    }
+}
+
+impl Drop for TakenName<'_> {
+    fn drop(&mut self) {
+        if let Some((names, name, pid)) = self.0.take() {
+            names.forget(Some(&name), pid);
         }
     }
 }

@@ -7,15 +7,20 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Weak;
 use std::task::Waker;
 
 use indexmap::{IndexMap, IndexSet};
 
+use crate::call::AnySlot;
 use crate::exit_reason::ExitReason;
 use crate::join::Waiter;
 use crate::message::{AnyMessage, Down, Exit, Message, Target, TimerCancelled};
 use crate::pid::{MonitorRef, Pid};
+use crate::rt::Sleep;
 use crate::signal::{Origin, Verdict, on_exit};
+use crate::supervisor::ledger::Ledger;
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex};
 use crate::system::SystemInner;
@@ -58,15 +63,15 @@ pub(crate) enum Links {
 }
 
 impl Links {
-    pub(crate) fn insert(&mut self, pid: Pid) {
+    /// Adds a link; says whether it is new.
+    pub(crate) fn insert(&mut self, pid: Pid) -> bool {
         match self {
             Self::None => *self = Self::One(pid),
-            Self::One(only) if *only == pid => {}
+            Self::One(only) if *only == pid => return false,
             Self::One(only) => *self = Self::Many(Box::new(IndexSet::from([*only, pid]))),
-            Self::Many(many) => {
-                many.insert(pid);
-            }
+            Self::Many(many) => return many.insert(pid),
         }
+        true
     }
 
     /// Removes a link in constant time; says whether it was there.
@@ -96,13 +101,37 @@ impl Links {
     }
 }
 
+/// What a process has somewhere else, and what goes with it: its entries in a registry.
+pub(crate) trait Held: Send + Sync {
+    /// The process ends. Called as the process, with no lock held, before anybody learns of it; what
+    /// a `Drop` of the user's raises may go through.
+    fn owner_ended(&self, owner: &dyn AnyPcb);
+}
+
 /// What few processes have.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Rare {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) label: Option<Arc<str>>,
     /// Its crash is somebody's result, and is not reported.
     pub(crate) quiet: bool,
+    /// Calls whose reply was dropped: answered when it is known whether the server goes on.
+    pub(crate) unanswered: Vec<Arc<dyn AnySlot>>,
+    /// The children, if it is a supervisor, for whoever draws a tree.
+    pub(crate) ledger: Option<Box<Ledger>>,
+    /// Who else holds something for this process, and lets go of it when it ends.
+    pub(crate) held: Vec<Weak<dyn Held>>,
+    /// The alarm that the calls of this process share.
+    pub(crate) alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl std::fmt::Debug for Rare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rare")
+            .field("name", &self.name)
+            .field("label", &self.label)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The part of a process's state that does not depend on the type of its messages.
@@ -146,15 +175,22 @@ impl Control {
         self.life
     }
 
-    fn park(&mut self, waker: &Waker) {
+    /// Leaves the waker of a receive behind. The one that it replaces is dropped by the caller, after
+    /// the lock is free: with it may go the last hold on a future of the user's.
+    #[must_use]
+    fn park(&mut self, waker: &Waker) -> Option<Waker> {
         match &self.receiver {
-            Some(old) if old.will_wake(waker) => {}
-            _ => self.receiver = Some(waker.clone()),
+            Some(old) if old.will_wake(waker) => None,
+            _ => self.receiver.replace(waker.clone()),
         }
     }
 
     pub(crate) fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
+    }
+
+    pub(crate) fn take_unanswered(&mut self) -> Vec<Arc<dyn AnySlot>> {
+        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.unanswered)).unwrap_or_default()
     }
 
     pub(crate) fn label(&self) -> Option<Arc<str>> {
@@ -207,12 +243,13 @@ impl Control {
 }
 
 /// What a process leaves behind.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Estate {
     pub(crate) links: Vec<Pid>,
     pub(crate) watching: Vec<(MonitorRef, Pid)>,
     pub(crate) watched_by: Vec<(MonitorRef, Watcher)>,
     pub(crate) name: Option<Arc<str>>,
+    pub(crate) unanswered: Vec<Arc<dyn AnySlot>>,
 }
 
 /// The mailbox proper: the first message inline, since most queues are that long.
@@ -387,9 +424,9 @@ impl<M> Pcb<M> {
         match inbox.first.take().or_else(|| batch.pop_front()) {
             Some(first) => Taken::Message(first),
             None => {
-                if let Some(waker) = waker {
-                    control.park(waker);
-                }
+                let replaced = waker.and_then(|waker| control.park(waker));
+                drop(state);
+                drop(replaced);
                 Taken::Nothing
             }
         }
@@ -417,7 +454,7 @@ impl<M> Pcb<M> {
 }
 
 /// A control block whose message type is not known: what tables and relations work with.
-pub(crate) trait AnyPcb: Send + Sync {
+pub(crate) trait AnyPcb: Any + Send + Sync {
     fn head(&self) -> &Head;
 
     /// Works on the state under the lock; wakes the process afterwards if there is a reason.
@@ -443,8 +480,8 @@ pub(crate) trait AnyPcb: Send + Sync {
     fn set_task(&self, waker: &Waker);
 
     /// First step of the end: takes no more messages. The reason and sender of the signal that
-    /// decided it, if one did, and whether there are undelivered messages.
-    fn close(&self) -> (Option<Doom>, bool);
+    /// decided it, if one did, whether there are undelivered messages, and what is held elsewhere.
+    fn close(&self) -> (Option<Doom>, bool, Vec<Weak<dyn Held>>);
 
     /// Whether there are messages in the inbox.
     fn has_undelivered(&self) -> bool;
@@ -530,15 +567,17 @@ impl<M: Send + 'static> AnyPcb for Pcb<M> {
     }
 
     fn set_task(&self, waker: &Waker) {
-        self.state.lock().control.task = Some(waker.clone());
+        let replaced = self.state.lock().control.task.replace(waker.clone());
+        drop(replaced);
     }
 
-    fn close(&self) -> (Option<Doom>, bool) {
+    fn close(&self) -> (Option<Doom>, bool, Vec<Weak<dyn Held>>) {
         self.with(|control, inbox| {
             if control.life == Life::Running {
                 self.head.set_life(control, Life::Doomed);
             }
-            (control.doom.take().map(|doom| *doom), inbox.len() > 0)
+            let held = control.rare.as_mut().map(|rare| std::mem::take(&mut rare.held));
+            (control.doom.take().map(|doom| *doom), inbox.len() > 0, held.unwrap_or_default())
         })
     }
 
@@ -571,6 +610,7 @@ impl<M: Send + 'static> AnyPcb for Pcb<M> {
                 .unwrap_or_default(),
             watched_by,
             name: control.name(),
+            unanswered: control.take_unanswered(),
         };
         // Wakers and late messages are foreign: they are dropped after the lock is free.
         let wakers = (control.task.take(), control.receiver.take());

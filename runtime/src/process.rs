@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
+use std::panic::resume_unwind;
 
 use crate::ambient::{self, NotInProcess};
 use crate::attempt::Unwind;
@@ -11,7 +12,8 @@ use crate::exit_reason::{ExitReason, Outcome};
 use crate::info::ProcessInfo;
 use crate::join::Join;
 use crate::message::{AnyMessage, Message, Target};
-use crate::pcb::{AnyPcb, Head, Life, Pcb, Watcher};
+use crate::names::{NameRefused, Naming};
+use crate::pcb::{AnyPcb, Control, Head, Life, Pcb, Watcher};
 use crate::pid::{MonitorRef, Pid};
 use crate::receive::{Picked, Receive, Receiver, Whatever};
 use crate::relations::{self, NoProc};
@@ -299,11 +301,14 @@ where
 /// Source: `erlang:spawn_opt/2`.
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is spawned until `spawn` is called"]
+#[allow(clippy::struct_excessive_bools)]
 pub struct SpawnOptions {
     label: Option<Arc<str>>,
     link: bool,
     monitor: bool,
     quiet: bool,
+    joined: bool,
+    name: Option<Arc<dyn Naming>>,
 }
 
 impl SpawnOptions {
@@ -328,6 +333,20 @@ impl SpawnOptions {
     /// Lets the process that spawns it monitor it, before it runs.
     pub fn monitor(mut self) -> Self {
         self.monitor = true;
+        self
+    }
+
+    /// Gives the process a name before it runs.
+    ///
+    /// Source: OTP `gen:start`, which registers before `init`.
+    pub(crate) fn name(mut self, name: Arc<dyn Naming>) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Waits for its end from before it runs: one that ends at once is not missed.
+    pub(crate) fn joined(mut self) -> Self {
+        self.joined = true;
         self
     }
 
@@ -364,8 +383,8 @@ impl SpawnOptions {
         self,
         system: &Arc<SystemInner>,
         body: B,
-    ) -> Address<B::Message> {
-        self.spawn_from(system, None, body).address
+    ) -> Spawned<B::Message> {
+        self.spawn_from(system, None, body)
     }
 
     fn spawn_from<K: 'static, B: IntoBody<K>>(
@@ -374,19 +393,42 @@ impl SpawnOptions {
         parent: Option<&dyn AnyPcb>,
         body: B,
     ) -> Spawned<B::Message> {
+        debug_assert!(self.name.is_none(), "a name may be taken");
+        match self.try_spawn_from(system, parent, body) {
+            Ok(spawned) => spawned,
+            Err(error) => unreachable!("without a name: {error}"),
+        }
+    }
+
+    /// Nothing was made when the name is taken.
+    pub(crate) fn try_spawn_from<K: 'static, B: IntoBody<K>>(
+        self,
+        system: &Arc<SystemInner>,
+        parent: Option<&dyn AnyPcb>,
+        body: B,
+    ) -> Result<Spawned<B::Message>, NameRefused> {
         ambient::install_hook();
         let reserved = table::reserve();
         let pid = reserved.pid();
         let begun = system.process_begins();
-        let serial = begun.serial;
+        let parent_pid = parent.map_or(Pid::OUTSIDE, |parent| parent.head().pid);
+        let head = Head::new(pid, begun.serial, parent_pid, system.clone());
+        let pcb = Arc::new(Pcb::new(head));
+        let name = match &self.name {
+            Some(name) => {
+                let process: Arc<dyn AnyPcb> = pcb.clone();
+                Some(name.take(system, &process)?)
+            }
+            None => None,
+        };
         if system.trace.is_on() {
-            let subject = Subject { pid, serial, label: self.label.clone() };
+            let name = self.name.as_ref().and_then(|name| name.label());
+            let label = name.or_else(|| self.label.clone());
+            let subject = Subject { pid, serial: pcb.head.serial, label };
             let parent = parent.map_or_else(|| Subject::of_pid(Pid::OUTSIDE), Subject::of);
             // A panicking subscriber unwinds from here: nothing was made yet.
             system.emit(subject, What::Spawned { parent, linked: self.link });
         }
-        let parent_pid = parent.map_or(Pid::OUTSIDE, |parent| parent.head().pid);
-        let pcb = Arc::new(Pcb::new(Head::new(pid, serial, parent_pid, system.clone())));
         let mref = (self.monitor && parent.is_some()).then(MonitorRef::next);
         let link = self.link && parent.is_some();
         if link || mref.is_some() || self.label.is_some() || self.quiet {
@@ -431,9 +473,15 @@ impl SpawnOptions {
         if system.is_closed() {
             pcb.exit_signal(Pid::OUTSIDE, ExitReason::Kill, crate::signal::Origin::Other);
         }
+        let end = if self.joined { Join::of(&*pcb) } else { None };
+        // A panic in a registry's listener is the caller's, and the process is there already.
+        let told = name.map_or(Ok(()), |name| ambient::catch(|| name.keep()));
         let process = Process(Receiver::new(pcb.clone()));
         system.engine.adopt(&system.handle, Driver::new(pcb.clone(), body, process));
-        Spawned { address: Address(pcb), mref }
+        if let Err(panic) = told {
+            resume_unwind(panic);
+        }
+        Ok(Spawned { address: Address(pcb), mref, end })
     }
 }
 
@@ -444,6 +492,7 @@ pub struct Spawned<M> {
     pub address: Address<M>,
     /// The monitor, if one was asked for.
     pub mref: Option<MonitorRef>,
+    pub(crate) end: Option<Join>,
 }
 
 /// Starts a process. It runs on its own; nobody learns of its end unless linked or monitoring.
@@ -689,6 +738,10 @@ impl<M: Send + 'static> Process<M> {
         &*self.0.pcb
     }
 
+    pub(crate) fn with_control(&self, mut work: impl FnMut(&mut Control)) {
+        self.pcb().control(&mut |control, _| work(control));
+    }
+
     /// Waits for the next message of any kind.
     ///
     /// Cancellation: dropping it loses no message.
@@ -769,6 +822,16 @@ impl<M: Send + 'static> Process<M> {
     /// See [`unlink`].
     pub fn unlink(&self, pid: impl Into<Pid>) {
         unlink_from(self.pcb(), pid.into());
+    }
+
+    /// As [`unlink`](Self::unlink), and removes the peer's [`Exit`](crate::Exit) message if it is in
+    /// the mailbox.
+    ///
+    /// Source: Erlang `unlink/1`, which shows how to flush.
+    pub fn unlink_flush(&mut self, pid: impl Into<Pid>) {
+        let pid = pid.into();
+        unlink_from(self.pcb(), pid);
+        self.0.remove(|message| matches!(message, Message::Exit(exit) if exit.from == pid));
     }
 
     /// See [`monitor`].

@@ -7,6 +7,7 @@
 //!
 //! Source: OTP Reference Manual, Processes, "Links" and "Monitors".
 
+use crate::call::CallError;
 use crate::exit_reason::ExitReason;
 use crate::message::{Down, Exit, Target};
 use crate::pcb::{AnyPcb, Estate, Life, Watcher};
@@ -71,6 +72,28 @@ pub(crate) fn link(me: &dyn AnyPcb, pid: Pid, peer: Option<&dyn AnyPcb>) -> Resu
         return Err(NoProc);
     }
     result
+}
+
+/// As [`link`], for a peer that is there: without a word to anybody if it is not any more.
+///
+/// `None` when the peer has ended, and otherwise whether there was no link before.
+pub(crate) fn tie(me: &dyn AnyPcb, peer: &dyn AnyPcb) -> Option<bool> {
+    let (own, pid) = (me.head().pid, peer.head().pid);
+    let mut new = false;
+    me.control(&mut |control, _| new = control.links.insert(pid));
+    let mut tied = false;
+    peer.control(&mut |control, _| {
+        tied = control.life() != Life::Dead;
+        if tied {
+            control.links.insert(own);
+        }
+    });
+    if new && !tied {
+        me.control(&mut |control, _| {
+            control.links.remove(pid);
+        });
+    }
+    tied.then_some(new)
 }
 
 /// Undoes a link: from here on neither side's end reaches the other.
@@ -165,6 +188,9 @@ pub(crate) fn announce(
             }
             Watcher::Waiter(waiter) => waiter.ended(reason.clone()),
         }
+    }
+    for call in estate.unanswered {
+        call.fail(CallError::Down(reason.clone()));
     }
     for (mref, watched) in estate.watching {
         if let Some(watched) = find(watched) {

@@ -12,7 +12,8 @@ use std::future::Future;
 use crate::sync::Arc;
 pub(crate) use seeded::Seeded;
 pub(crate) use tokio::runtime::Handle;
-pub(crate) use tokio::time::{Instant, Sleep, sleep_until};
+pub(crate) use tokio::task::yield_now;
+pub(crate) use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 
 /// How many messages a process may take in one turn before it goes to the back of the queue.
 ///

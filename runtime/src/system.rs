@@ -12,6 +12,7 @@ use crate::info::ProcessInfo;
 use crate::names::Names;
 use crate::pid::Pid;
 use crate::process::{Address, IntoBody, SpawnOptions};
+use crate::registry::Registries;
 use crate::relations;
 use crate::rt::{self, Engine, Handle, Instant, Seeded};
 use crate::sync::Arc;
@@ -33,6 +34,7 @@ pub(crate) struct SystemInner {
     pub(crate) engine: Engine,
     pub(crate) handle: Handle,
     pub(crate) names: Names,
+    pub(crate) registries: Registries,
     pub(crate) timers: Timers,
     pub(crate) trace: Hub,
     began: Instant,
@@ -60,6 +62,7 @@ impl SystemInner {
             engine,
             handle,
             names: Names::default(),
+            registries: Registries::default(),
             timers: Timers::default(),
             trace: Hub::default(),
             began: Instant::now(),
@@ -252,7 +255,7 @@ impl System {
 
     /// As [`spawn`](crate::spawn), in this system.
     pub fn spawn<K: 'static, B: IntoBody<K>>(&self, body: B) -> Address<B::Message> {
-        SpawnOptions::new().spawn_in(&self.0, body)
+        SpawnOptions::new().spawn_in(&self.0, body).address
     }
 
     /// The processes that have not ended, in the order in which they were spawned.

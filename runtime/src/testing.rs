@@ -146,9 +146,9 @@ where
         let value = body(me).await;
         *slot.lock() = Some(value);
     };
-    let options = SpawnOptions::new().label(label).quiet();
+    let options = SpawnOptions::new().label(label).quiet().joined();
     let Ok(spawned) = options.spawn(body) else { unreachable!("neither link nor monitor") };
-    let reason = spawned.address.join().await;
+    let reason = spawned.end.unwrap_or_else(|| spawned.address.join()).await;
     let value = result.lock().take();
     value.ok_or(reason)
 }
@@ -191,8 +191,10 @@ pub fn run_on<K: 'static, B: IntoBody<K>>(schedule: Schedule, body: B) -> Run {
             Schedule::Seeded(seed) => System::start_seeded(seed),
         };
         let recorder = system.record();
-        let main = SpawnOptions::new().label("main").quiet().spawn_in(system.inner(), body);
-        let reason = tokio::time::timeout(FOR_EVER, main.join()).await.ok();
+        let options = SpawnOptions::new().label("main").quiet().joined();
+        let main = options.spawn_in(system.inner(), body);
+        let end = main.end.unwrap_or_else(|| main.address.join());
+        let reason = tokio::time::timeout(FOR_EVER, end).await.ok();
         let trace = recorder.trace();
         drop(recorder);
         let system_after = System::clone(&system);

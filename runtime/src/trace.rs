@@ -11,13 +11,16 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::exit_reason::ExitReason;
+use crate::gen_server::StartError;
 use crate::pcb::AnyPcb;
 use crate::pid::{MonitorRef, Pid};
+use crate::plain;
+use crate::supervisor::{ChildId, Restart, Strategy};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex};
 use crate::system::System;
 use crate::table;
-use crate::timeline;
+use crate::timeline::{self, Timeline};
 
 /// A process, as an event names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +108,242 @@ pub enum What {
     Unregistered(Arc<str>),
     /// It said something: [`note`].
     Note(String),
+    /// It, a supervisor, started a child.
+    ChildStarted {
+        /// The child's id.
+        id: ChildId,
+        /// The process.
+        child: Subject,
+        /// How often this supervisor has started a child with this id: 1.
+        incarnation: u32,
+    },
+    /// It, a supervisor, started a child anew.
+    ChildRestarted {
+        /// The child's id.
+        id: ChildId,
+        /// The new process.
+        child: Subject,
+        /// How often this supervisor has started the child, with this time; failed starts are not
+        /// counted.
+        incarnation: u32,
+        /// What led to it.
+        because: Because,
+    },
+    /// It, a supervisor, stopped a child, which has ended now.
+    ChildStopped {
+        /// The child's id.
+        id: ChildId,
+        /// The process that it was.
+        child: Subject,
+        /// What led to it.
+        because: Because,
+    },
+    /// It, a supervisor, does not start a child again that has ended.
+    NotRestarted {
+        /// The child's id.
+        id: ChildId,
+        /// The process that it was.
+        child: Subject,
+        /// The child's restart type, which says so.
+        restart: Restart,
+    },
+    /// It, a supervisor, could not start a child.
+    StartFailed {
+        /// The child's id.
+        id: ChildId,
+        /// What the start came to.
+        error: StartError,
+        /// Whether it will be tried again.
+        again: bool,
+    },
+    /// It, a supervisor, started a child that has nothing to do, which is no failure.
+    StartIgnored {
+        /// The child's id.
+        id: ChildId,
+    },
+    /// It, a supervisor, had to restart once more than it may, and ends.
+    GaveUp {
+        /// The child that was to be restarted.
+        id: ChildId,
+        /// What was the matter with it.
+        trouble: Trouble,
+        /// How many restarts are granted,
+        max_restarts: usize,
+        /// within this time.
+        window: Duration,
+    },
+    /// It, a supervisor, ends because a significant child did.
+    ShutDown {
+        /// The child's id.
+        id: ChildId,
+    },
+}
+
+/// Why a supervisor stopped a child, or started it anew.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Because {
+    /// A child had to be restarted: this one, or one with which it falls.
+    Strategy {
+        /// How the supervisor restarts.
+        strategy: Strategy,
+        /// The child that had to be restarted.
+        child: ChildId,
+        /// What was the matter with it.
+        trouble: Trouble,
+    },
+    /// Somebody asked for it.
+    Request,
+    /// The supervisor ends, and its children with it.
+    Ending,
+}
+
+/// Why a child has to be restarted.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// It ended, with this reason.
+    Ended(ExitReason),
+    /// Its last start failed.
+    NotStarted,
+}
+
+impl Trouble {
+    /// The verb to a child: `crashed`.
+    fn verb(&self) -> &'static str {
+        match self {
+            Self::Ended(ExitReason::Normal) => "ended",
+            Self::Ended(ExitReason::Shutdown | ExitReason::ShutdownWith(_)) => "shut down",
+            Self::Ended(ExitReason::Kill | ExitReason::Killed) => "was killed",
+            Self::Ended(_) => "crashed",
+            Self::NotStarted => "could not be started",
+        }
+    }
+}
+
+impl Because {
+    /// The cause, in words, for the child `id`: `process, started before it, crashed`.
+    fn cause(&self, id: &str) -> String {
+        match self {
+            Self::Strategy { child, trouble, .. } if **child == *id => match trouble {
+                Trouble::Ended(reason) if reason.is_expected() => {
+                    format!("it {}, and is permanent", trouble.verb())
+                }
+                Trouble::Ended(_) => format!("it {}", trouble.verb()),
+                Trouble::NotStarted => "its last start failed".to_owned(),
+            },
+            Self::Strategy { strategy, child, trouble } => {
+                let (child, verb) = (name(child), trouble.verb());
+                match strategy {
+                    Strategy::RestForOne => format!("{child}, started before it, {verb}"),
+                    Strategy::OneForOne | Strategy::OneForAll => format!("{child} {verb}"),
+                }
+            }
+            Self::Request => "on request".to_owned(),
+            Self::Ending => "the supervisor ends".to_owned(),
+        }
+    }
+
+    /// What happened to the child `id`, and why, as a sentence: `done` is `restarted`.
+    fn sentence(&self, id: &str, done: &str) -> String {
+        let (cause, id) = (self.cause(id), name(id));
+        match self {
+            Self::Strategy { strategy, .. } => {
+                format!("{strategy}: {id} was {done} because {cause}")
+            }
+            Self::Request => format!("{id} was {done} on request"),
+            Self::Ending => format!("{id} was {done} because {cause}"),
+        }
+    }
+}
+
+impl Event {
+    /// The event as a sentence that names its cause, if a supervisor decided it:
+    /// `rest_for_one: output was restarted because process, started before it, crashed`.
+    ///
+    /// None for what goes without saying: first starts, what a supervisor stops at its own end, and
+    /// the children that it stops in order to start them again.
+    ///
+    /// ```
+    /// use runtime::testing::{Schedule, eventually, run_on};
+    /// use runtime::{ChildSpec, Process, Strategy, Supervisor};
+    ///
+    /// let run = run_on(Schedule::Tasks, |_: Process| async {
+    ///     let worker = ChildSpec::process("worker", std::future::pending::<()>);
+    ///     Supervisor::new(Strategy::OneForOne).child(worker).start().await.unwrap();
+    ///     let worker = || runtime::System::current().tree().find("worker").and_then(|node| node.pid());
+    ///     let first = worker().unwrap();
+    ///     first.kill();
+    ///     eventually(|| worker().is_some_and(|pid| pid != first)).await;
+    /// });
+    /// let said: Vec<_> = run.trace.events().iter().filter_map(|event| event.sentence()).collect();
+    /// assert_eq!(said, ["one_for_one: worker was restarted because it was killed"]);
+    /// ```
+    pub fn sentence(&self) -> Option<String> {
+        let own = self.subject.to_string();
+        let own = name(&own);
+        Some(match &self.what {
+            What::ChildRestarted { id, because, .. } => because.sentence(id, "restarted"),
+            What::ChildStopped { id, because: because @ Because::Request, .. } => {
+                because.sentence(id, "stopped")
+            }
+            What::NotRestarted { id, restart, .. } => {
+                format!("{} was not restarted because {}", name(id), no_restart(*restart))
+            }
+            What::StartFailed { id, error, again } => {
+                let then = if *again { "; it will be tried again" } else { "" };
+                format!("{} could not be started: {}{then}", name(id), said(error))
+            }
+            What::GaveUp { id, trouble, max_restarts, window } => {
+                let reason = one_too_many(id, trouble, *max_restarts, *window);
+                format!("{own} gave up because {reason}")
+            }
+            What::ShutDown { id } => {
+                format!("{own} shut down because {}, a significant child, ended", name(id))
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn no_restart(restart: Restart) -> &'static str {
+    match restart {
+        Restart::Temporary => "it is temporary",
+        Restart::Transient => "it is transient, and ended as expected",
+        Restart::Permanent => "it was stopped",
+    }
+}
+
+/// What a start came to, in one line, without the place of a panic.
+fn said(error: &StartError) -> String {
+    let said = match error {
+        StartError::Failed(reason) => format!("init failed: {}", brief(reason)),
+        other => other.to_string(),
+    };
+    plain::cut(&said, 160).into_owned()
+}
+
+/// An id or a name, fit for a line.
+fn name(id: &str) -> std::borrow::Cow<'_, str> {
+    plain::cut(id, 60)
+}
+
+/// Why a supervisor gave up: `process crashed, and only 3 restarts in 5s are allowed`.
+fn one_too_many(id: &str, trouble: &Trouble, max: usize, window: Duration) -> String {
+    let (id, verb, window) = (name(id), trouble.verb(), timeline::time(window));
+    match max {
+        0 => format!("{id} {verb}, and no restart is allowed"),
+        1 => format!("{id} {verb}, and only 1 restart in {window} is allowed"),
+        max => format!("{id} {verb}, and only {max} restarts in {window} are allowed"),
+    }
+}
+
+/// The name of a child's process, where it is another than its id: ` as shop.till`.
+fn alias(id: &str, child: &Subject) -> String {
+    match &child.label {
+        Some(label) if **label != *id => format!(" as {}", name(label)),
+        _ => String::new(),
+    }
 }
 
 impl fmt::Display for Event {
@@ -121,12 +360,38 @@ impl fmt::Display for Event {
             What::Registered(name) => write!(f, "registered as {name}"),
             What::Unregistered(name) => write!(f, "gave up the name {name}"),
             What::Note(text) => write!(f, "notes: {text}"),
+            What::ChildStarted { id, child, .. } => {
+                write!(f, "started {}{}", name(id), alias(id, child))
+            }
+            What::ChildRestarted { id, child, incarnation, because } => {
+                let (own, cause, alias) = (name(id), because.cause(id), alias(id, child));
+                write!(f, "restarted {own} #{incarnation}{alias}: {cause}")
+            }
+            What::ChildStopped { id, because, .. } => {
+                write!(f, "stopped {}: {}", name(id), because.cause(id))
+            }
+            What::NotRestarted { id, restart, .. } => {
+                write!(f, "did not restart {}: {}", name(id), no_restart(*restart))
+            }
+            What::StartFailed { id, error, again } => {
+                let then = if *again { "; it tries again" } else { "" };
+                write!(f, "could not start {}: {}{then}", name(id), said(error))
+            }
+            What::StartIgnored { id } => {
+                write!(f, "did not start {}: it has nothing to do", name(id))
+            }
+            What::GaveUp { id, trouble, max_restarts, window } => {
+                write!(f, "gave up: {}", one_too_many(id, trouble, *max_restarts, *window))
+            }
+            What::ShutDown { id } => {
+                write!(f, "shuts down: {}, a significant child, ended", name(id))
+            }
         }
     }
 }
 
 /// The reason without the place of a panic, which changes with every edit of the file.
-fn brief(reason: &ExitReason) -> String {
+pub(crate) fn brief(reason: &ExitReason) -> String {
     match reason {
         ExitReason::Panic(info) => format!("panic: {}", info.message()),
         other => other.to_string(),
@@ -235,18 +500,19 @@ impl Recorder {
     /// events from before it had one.
     pub fn trace(&self) -> Trace {
         let mut events = self.events.lock().clone();
-        let mut last: HashMap<u64, Option<Arc<str>>> = HashMap::new();
+        // By pid: what is known of a process that has ended may be no more than that.
+        let mut last: HashMap<Pid, Subject> = HashMap::new();
         for Event { subject, .. } in &events {
-            last.insert(subject.serial, subject.label.clone());
+            last.insert(subject.pid, subject.clone());
         }
-        for Event { subject, .. } in &events {
-            if let Some(pcb) = table::find(subject.pid) {
-                last.insert(subject.serial, Subject::of(&*pcb).label);
+        for (pid, subject) in &mut last {
+            if let Some(pcb) = table::find(*pid) {
+                *subject = Subject::of(&*pcb);
             }
         }
         let relabel = |subject: &mut Subject| {
-            if let Some(label) = last.get(&subject.serial) {
-                subject.label.clone_from(label);
+            if let Some(last) = last.get(&subject.pid) {
+                subject.clone_from(last);
             }
         };
         for event in &mut events {
@@ -255,12 +521,20 @@ impl Recorder {
                 What::Spawned { parent: peer, .. }
                 | What::Linked(peer)
                 | What::Unlinked(peer)
-                | What::Monitored(peer) => relabel(peer),
+                | What::Monitored(peer)
+                | What::ChildStarted { child: peer, .. }
+                | What::ChildRestarted { child: peer, .. }
+                | What::ChildStopped { child: peer, .. }
+                | What::NotRestarted { child: peer, .. } => relabel(peer),
                 What::Exited { .. }
                 | What::Demonitored
                 | What::Registered(_)
                 | What::Unregistered(_)
-                | What::Note(_) => {}
+                | What::Note(_)
+                | What::StartFailed { .. }
+                | What::StartIgnored { .. }
+                | What::GaveUp { .. }
+                | What::ShutDown { .. } => {}
             }
         }
         Trace { events }
@@ -287,8 +561,40 @@ impl Trace {
     }
 
     /// A drawing: one line per process, time from left to right.
+    ///
+    /// ```text
+    ///              0ms       10ms      20ms
+    /// pipeline     ╺━━━━━━━━━━━━━━━━━━━■  normal
+    /// ├─ input     ╺━━━━━━━━━━━━━━━━━━━■
+    /// ├─ process   ╺━━━━━━━━━╳╺━━━━━━━━■  #2  panic: broken
+    /// └─ output    ╺━━━━━━━━━■ ╺━━━━━━━■  #2
+    ///
+    /// 10ms  rest_for_one: process was restarted because it crashed
+    /// 10ms  rest_for_one: output was restarted because process, started before it, crashed
+    /// ```
+    ///
+    /// A supervisor's children stand below it, in the order of their start, one line for all
+    /// incarnations of a child. `╳` is a crash, `■` an orderly end, `•` a [`note`], `▶` goes on,
+    /// `#2` says how many incarnations there were; what supervisors decided is said below.
+    /// Labels and reasons are cut to one line.
     pub fn timeline(&self) -> String {
-        timeline::draw(&self.lines())
+        Timeline::of_events(&self.events).to_string()
+    }
+
+    /// The [timeline](Self::timeline) as an SVG document of its own: without scripts, in the
+    /// reader's light or dark scheme, with a description for those who do not see it.
+    ///
+    /// It may be saved as a file, or put into an HTML page as it is.
+    ///
+    /// ```
+    /// use runtime::testing::{Schedule, run_on};
+    ///
+    /// let run = run_on(Schedule::Tasks, async { runtime::note("hello <world>") });
+    /// let svg = run.trace.to_svg();
+    /// assert!(svg.starts_with("<svg ") && svg.contains("hello &lt;world&gt;"));
+    /// ```
+    pub fn to_svg(&self) -> String {
+        Timeline::of_events(&self.events).to_svg()
     }
 }
 

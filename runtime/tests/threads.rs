@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use runtime::{
-    Address, ExitReason, Message, Process, System, cancel_timer, register, send_after, spawn,
+    Address, Duplicate, ExitReason, Message, Process, Registry, RegistryError, Server, System,
+    cancel_timer, register, send_after, spawn,
 };
 
 /// Counts the states that live: a body that is dropped takes its state along.
@@ -166,4 +167,105 @@ fn after_a_storm_of_crashes_every_table_is_empty() {
     drop(system);
     drop(tokio);
     assert_eq!(living.load(Ordering::Relaxed), 0, "states that were not dropped");
+}
+
+#[test]
+fn on_real_threads_too_one_process_of_forty_gets_a_key() {
+    static PRIZES: Registry<u64, u64> = Registry::unique("prizes");
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .expect("tokio makes a runtime");
+    tokio.block_on(async {
+        PRIZES.start().await.expect("the registry starts");
+        for prize in 0..rounds() / 400 {
+            let (won, raced) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let racers: Vec<_> = (0..40)
+                .map(|n| {
+                    let (won, raced) = (won.clone(), raced.clone());
+                    spawn(move |mut racer: Process<()>| async move {
+                        match PRIZES.register(prize, n) {
+                            Ok(_) => won.fetch_add(1, Ordering::Relaxed),
+                            Err(RegistryError::AlreadyRegistered(_)) => 0,
+                            Err(error) => panic!("{error}"),
+                        };
+                        raced.fetch_add(1, Ordering::Release);
+                        racer.receive().await;
+                    })
+                })
+                .collect();
+            while raced.load(Ordering::Acquire) < racers.len() {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(won.load(Ordering::Relaxed), 1, "prize {prize}");
+            for racer in racers {
+                racer.send(());
+                racer.join().await;
+            }
+            assert_eq!(PRIZES.lookup(&prize), Ok(None), "the winner has ended");
+        }
+        assert_eq!(PRIZES.count(), Ok(0));
+        PRIZES.stop().await.expect("the registry stops");
+    });
+}
+
+/// Processes register, unregister and die, while their registry is killed and started again.
+#[test]
+fn after_a_storm_of_registrations_the_registry_is_empty() {
+    static STORM: Registry<u64, u64, Duplicate> = Registry::duplicate("storm");
+    async fn registrant(mut me: Process<()>, seed: u64) {
+        let mut dice = Dice(seed | 1);
+        me.trap_exit(dice.roll(2) == 0);
+        for _ in 0..dice.roll(20) {
+            let key = dice.roll(8);
+            // It may be between two incarnations of the registry.
+            let _ = match dice.roll(4) {
+                0 => STORM.unregister(&key),
+                1 => STORM.dispatch(&key, |entries| assert!(!entries.is_empty())),
+                _ => STORM.register(key, seed).map(drop),
+            };
+            if dice.roll(4) == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        if dice.roll(2) == 0 {
+            let _ = me.receive().timeout(Duration::from_millis(1)).await;
+        }
+    }
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .expect("tokio makes a runtime");
+    tokio.block_on(async {
+        let _ = tracing::subscriber::set_global_default(tracing::subscriber::NoSubscriber::new());
+        let mut dice = Dice(4711);
+        let mut registry = STORM.start().await.expect("the registry starts");
+        let mut all = Vec::new();
+        for round in 0..rounds() / 20 {
+            let seed = dice.roll(u64::MAX);
+            all.push(spawn(move |me| registrant(me, seed)));
+            if dice.roll(8) == 0 {
+                let at = dice.roll(all.len() as u64);
+                all[usize::try_from(at).expect("a short list")].kill();
+            }
+            if round % 256 == 255 {
+                registry.pid().kill();
+                registry.pid().join().await;
+                registry = STORM.start().await.expect("the name is free");
+                for registrant in all.drain(..) {
+                    registrant.join().await;
+                }
+                assert_eq!(STORM.count(), Ok(0));
+            }
+        }
+        for registrant in all {
+            registrant.join().await;
+        }
+        assert_eq!(STORM.count(), Ok(0));
+        assert_eq!(registry.pid().info().map(|info| info.links), Some(Vec::new()));
+        STORM.stop().await.expect("the registry stops");
+        assert_eq!(System::current().process_count(), 0);
+    });
 }

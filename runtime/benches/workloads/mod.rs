@@ -2,9 +2,12 @@
 //!
 //! Both sides of a workload do the same work with the same counts, check what came out, take the
 //! time of the same stretch, and leave nobody behind.
+//! What needs servers, names or supervisors is in `servers`.
 //! Whoever calls is a process or a task on a worker, never the future that `block_on` polls.
 
+mod servers;
 mod side;
+mod stopwatch;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,16 +20,17 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 pub(crate) use side::{Side, two_workers};
+pub(crate) use stopwatch::{Spent, Stopwatch};
 
 /// The time limit of the timed receive; it never expires.
 const LIMIT: Duration = Duration::from_secs(5);
 /// The members of the ring.
 const RING: usize = 10_000;
 
-type Run = fn(u64) -> Pin<Box<dyn Future<Output = Duration> + Send>>;
+type Run = fn(u64) -> Pin<Box<dyn Future<Output = Spent> + Send>>;
 
 /// One workload.
 #[derive(Clone, Copy)]
@@ -41,14 +45,14 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    /// Does the work once, with `count` units, and gives the time that it took.
-    pub(crate) fn run(&self, side: Side, runtime: &Runtime, count: u64) -> Duration {
+    /// Does the work once, with `count` units, and gives what it took.
+    pub(crate) fn run(&self, side: Side, runtime: &Runtime, count: u64) -> Spent {
         let run = match side {
             Side::Ours => self.ours,
             Side::Tokio => self.tokio,
         };
         match runtime.block_on(runtime.spawn(run(count))) {
-            Ok(time) => time,
+            Ok(spent) => spent,
             Err(error) => panic!("{} with {side}: {error}", self.name),
         }
     }
@@ -83,16 +87,36 @@ pub(crate) fn all() -> Vec<Workload> {
         { "spawn, request, exit: all at once", "process", 20_000,
             spawn_at_once, tokio_spawn_at_once }
         { "10 000 monitors on one death", "DOWN", 10_000, monitors, tokio_monitors }
+        { "call, process to process", "call", 50_000, servers::call, servers::tokio_call }
+        { "call from a plain task", "call", 50_000, servers::call_from_task, servers::tokio_call }
+        { "call with its 5 s default", "call", 50_000,
+            servers::timed_call, servers::tokio_timed_call }
+        { "64 callers, one server", "call", 100_000,
+            servers::callers, servers::tokio_callers }
+        { "lookup by name among 100 000, then call", "call", 50_000,
+            servers::named, servers::tokio_named }
+        { "lookup in a registry of 100 000, then call", "call", 50_000,
+            servers::registered, servers::tokio_named }
+        { "crash to restarted and answering", "crash", 5_000,
+            |size| servers::crash(1, size), |size| servers::tokio_crash(1, size) }
+        { "supervisor of 100, one restart", "crash", 5_000,
+            |size| servers::crash(100, size), |size| servers::tokio_crash(100, size) }
+        { "supervisor of 100 000, one restart", "crash", 5_000,
+            |size| servers::crash(servers::crowd(size), size),
+            |size| servers::tokio_crash(servers::crowd(size), size) }
+        { "dynamic supervisor of 100 000, one restart", "crash", 5_000,
+            |size| servers::dynamic_crash(servers::crowd(size), size),
+            |size| servers::tokio_crash(servers::crowd(size), size) }
     ]
     .to_vec()
 }
 
 /// Runs `body` as a process, and gives what it came to when nobody is left.
-async fn as_process<M, B, F>(body: B) -> Duration
+async fn as_process<M, B, F>(body: B) -> Spent
 where
     M: Send + 'static,
     B: FnOnce(Process<M>) -> F + Send + 'static,
-    F: Future<Output = Duration> + Send + 'static,
+    F: Future<Output = Spent> + Send + 'static,
 {
     let (answer, answered) = oneshot::channel();
     let main = spawn(move |me: Process<M>| async move {
@@ -157,16 +181,16 @@ fn echo(client: Address<u64>) -> Address<u64> {
     })
 }
 
-async fn ping_pong(count: u64) -> Duration {
+async fn ping_pong(count: u64) -> Spent {
     as_process(move |mut me: Process<u64>| async move {
         let server = echo(me.address());
         let mut sum = 0;
-        let start = Instant::now();
+        let start = Stopwatch::start();
         for n in 1..=count {
             server.send(n);
             sum += user(me.receive().await);
         }
-        let time = start.elapsed();
+        let time = start.stop();
         assert_eq!(sum, sum_to(count) + count);
         server.send(0);
         time
@@ -174,11 +198,11 @@ async fn ping_pong(count: u64) -> Duration {
     .await
 }
 
-async fn timed_ping_pong(count: u64) -> Duration {
+async fn timed_ping_pong(count: u64) -> Spent {
     as_process(move |mut me: Process<u64>| async move {
         let server = echo(me.address());
         let mut sum = 0;
-        let start = Instant::now();
+        let start = Stopwatch::start();
         for n in 1..=count {
             server.send(n);
             match me.receive().timeout(LIMIT).await {
@@ -186,7 +210,7 @@ async fn timed_ping_pong(count: u64) -> Duration {
                 Err(error) => panic!("{error}"),
             }
         }
-        let time = start.elapsed();
+        let time = start.stop();
         assert_eq!(sum, sum_to(count) + count);
         server.send(0);
         time
@@ -208,27 +232,27 @@ fn tokio_echo() -> (UnboundedSender<u64>, UnboundedReceiver<u64>) {
     (to_server, replies)
 }
 
-async fn tokio_ping_pong(count: u64) -> Duration {
+async fn tokio_ping_pong(count: u64) -> Spent {
     let rest = living_tasks();
     let (server, mut inbox) = tokio_echo();
     let mut sum = 0;
-    let start = Instant::now();
+    let start = Stopwatch::start();
     for n in 1..=count {
         post(&server, n);
         sum += next(&mut inbox).await;
     }
-    let time = start.elapsed();
+    let time = start.stop();
     assert_eq!(sum, sum_to(count) + count);
     post(&server, 0);
     other_tasks_have_ended(rest).await;
     time
 }
 
-async fn tokio_timed_ping_pong(count: u64) -> Duration {
+async fn tokio_timed_ping_pong(count: u64) -> Spent {
     let rest = living_tasks();
     let (server, mut inbox) = tokio_echo();
     let mut sum = 0;
-    let start = Instant::now();
+    let start = Stopwatch::start();
     for n in 1..=count {
         post(&server, n);
         match timeout(LIMIT, inbox.recv()).await {
@@ -236,7 +260,7 @@ async fn tokio_timed_ping_pong(count: u64) -> Duration {
             other => panic!("{other:?}"),
         }
     }
-    let time = start.elapsed();
+    let time = start.stop();
     assert_eq!(sum, sum_to(count) + count);
     post(&server, 0);
     other_tasks_have_ended(rest).await;
@@ -251,7 +275,7 @@ enum Cast {
     End,
 }
 
-async fn cast(producers: u64, servers: u64, count: u64) -> Duration {
+async fn cast(producers: u64, servers: u64, count: u64) -> Spent {
     as_process(move |mut me: Process<u64>| async move {
         let servers: Vec<_> = (0..servers)
             .map(|_| {
@@ -269,7 +293,7 @@ async fn cast(producers: u64, servers: u64, count: u64) -> Duration {
             })
             .collect();
         let each = count / producers;
-        let start = Instant::now();
+        let start = Stopwatch::start();
         for _ in 0..producers {
             let servers = servers.clone();
             spawn(async move {
@@ -286,14 +310,14 @@ async fn cast(producers: u64, servers: u64, count: u64) -> Duration {
         for _ in &servers {
             sum += user(me.receive().await);
         }
-        let time = start.elapsed();
+        let time = start.stop();
         assert_eq!(sum, producers * sum_to(each));
         time
     })
     .await
 }
 
-async fn tokio_cast(producers: u64, servers: u64, count: u64) -> Duration {
+async fn tokio_cast(producers: u64, servers: u64, count: u64) -> Spent {
     let rest = living_tasks();
     let (main, mut inbox) = unbounded_channel();
     let servers: Vec<_> = (0..servers)
@@ -314,7 +338,7 @@ async fn tokio_cast(producers: u64, servers: u64, count: u64) -> Duration {
         })
         .collect();
     let each = count / producers;
-    let start = Instant::now();
+    let start = Stopwatch::start();
     for _ in 0..producers {
         let servers = servers.clone();
         tokio::spawn(async move {
@@ -331,7 +355,7 @@ async fn tokio_cast(producers: u64, servers: u64, count: u64) -> Duration {
     for _ in &servers {
         sum += next(&mut inbox).await;
     }
-    let time = start.elapsed();
+    let time = start.stop();
     assert_eq!(sum, producers * sum_to(each));
     other_tasks_have_ended(rest).await;
     time
@@ -348,7 +372,7 @@ enum Hop<A> {
 /// An address in the ring, which is a type of its own since it goes through itself.
 struct Member(Address<Hop<Member>>);
 
-async fn ring(hops: u64) -> Duration {
+async fn ring(hops: u64) -> Spent {
     as_process(move |mut me: Process<u64>| async move {
         let members: Vec<_> = (0..RING)
             .map(|_| {
@@ -376,10 +400,10 @@ async fn ring(hops: u64) -> Duration {
         let lap = RING as u64;
         members[0].send(Hop::Token { made: 0, left: lap });
         assert_eq!(user(me.receive().await), lap);
-        let start = Instant::now();
+        let start = Stopwatch::start();
         members[0].send(Hop::Token { made: 0, left: hops });
         let made = user(me.receive().await);
-        let time = start.elapsed();
+        let time = start.stop();
         assert_eq!(made, hops);
         for member in &members {
             member.send(Hop::Stop);
@@ -389,7 +413,7 @@ async fn ring(hops: u64) -> Duration {
     .await
 }
 
-async fn tokio_ring(hops: u64) -> Duration {
+async fn tokio_ring(hops: u64) -> Spent {
     struct Member(UnboundedSender<Hop<Member>>);
     let rest = living_tasks();
     let (main, mut inbox) = unbounded_channel();
@@ -420,10 +444,10 @@ async fn tokio_ring(hops: u64) -> Duration {
     let lap = RING as u64;
     post(&members[0], Hop::Token { made: 0, left: lap });
     assert_eq!(next(&mut inbox).await, lap);
-    let start = Instant::now();
+    let start = Stopwatch::start();
     post(&members[0], Hop::Token { made: 0, left: hops });
     let made = next(&mut inbox).await;
-    let time = start.elapsed();
+    let time = start.stop();
     assert_eq!(made, hops);
     for member in &members {
         post(member, Hop::Stop);
@@ -466,31 +490,31 @@ fn answer_once(n: u64) -> oneshot::Receiver<u64> {
     replied
 }
 
-async fn spawn_one_by_one(count: u64) -> Duration {
+async fn spawn_one_by_one(count: u64) -> Spent {
     as_process(move |_: Process| async move {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let mut sum = 0;
         for n in 1..=count {
             sum += reply(answer_once(n)).await;
         }
         others_have_ended(1).await;
-        let time = start.elapsed();
+        let time = start.stop();
         assert_eq!(sum, sum_to(count) + count);
         time
     })
     .await
 }
 
-async fn spawn_at_once(count: u64) -> Duration {
+async fn spawn_at_once(count: u64) -> Spent {
     as_process(move |_: Process| async move {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let replies: Vec<_> = (1..=count).map(answer_once).collect();
         let mut sum = 0;
         for replied in replies {
             sum += reply(replied).await;
         }
         others_have_ended(1).await;
-        let time = start.elapsed();
+        let time = start.stop();
         assert_eq!(sum, sum_to(count) + count);
         time
     })
@@ -507,36 +531,36 @@ fn tokio_answer_once(n: u64) -> oneshot::Receiver<u64> {
     replied
 }
 
-async fn tokio_spawn_one_by_one(count: u64) -> Duration {
+async fn tokio_spawn_one_by_one(count: u64) -> Spent {
     let rest = living_tasks();
-    let start = Instant::now();
+    let start = Stopwatch::start();
     let mut sum = 0;
     for n in 1..=count {
         sum += reply(tokio_answer_once(n)).await;
     }
     other_tasks_have_ended(rest).await;
-    let time = start.elapsed();
+    let time = start.stop();
     assert_eq!(sum, sum_to(count) + count);
     time
 }
 
-async fn tokio_spawn_at_once(count: u64) -> Duration {
+async fn tokio_spawn_at_once(count: u64) -> Spent {
     let rest = living_tasks();
-    let start = Instant::now();
+    let start = Stopwatch::start();
     let replies: Vec<_> = (1..=count).map(tokio_answer_once).collect();
     let mut sum = 0;
     for replied in replies {
         sum += reply(replied).await;
     }
     other_tasks_have_ended(rest).await;
-    let time = start.elapsed();
+    let time = start.stop();
     assert_eq!(sum, sum_to(count) + count);
     time
 }
 
 // Monitors: one process ends, and each of many watchers handles the news in its own mailbox.
 
-async fn monitors(watchers: u64) -> Duration {
+async fn monitors(watchers: u64) -> Spent {
     as_process(move |mut me: Process<()>| async move {
         let target = spawn(|mut me: Process<()>| async move {
             me.receive().await;
@@ -558,10 +582,10 @@ async fn monitors(watchers: u64) -> Duration {
             });
         }
         me.receive().await;
-        let start = Instant::now();
+        let start = Stopwatch::start();
         target.send(());
         me.receive().await;
-        let time = start.elapsed();
+        let time = start.stop();
         assert_eq!(seen.load(Ordering::Acquire), watchers);
         time
     })
@@ -580,7 +604,7 @@ struct TokioDown {
     reason: Result<(), Arc<str>>,
 }
 
-async fn tokio_monitors(watchers: u64) -> Duration {
+async fn tokio_monitors(watchers: u64) -> Spent {
     let rest = living_tasks();
     let (main, mut inbox) = unbounded_channel();
     let (target, mut requests) = unbounded_channel();
@@ -611,10 +635,10 @@ async fn tokio_monitors(watchers: u64) -> Duration {
         });
     }
     next(&mut inbox).await;
-    let start = Instant::now();
+    let start = Stopwatch::start();
     post(&target, Watch::Stop);
     next(&mut inbox).await;
-    let time = start.elapsed();
+    let time = start.stop();
     assert_eq!(seen.load(Ordering::Acquire), watchers);
     other_tasks_have_ended(rest).await;
     time
