@@ -1,3 +1,4 @@
 #![doc = include_str!("../README.md")]
 
 pub use ch08_drill_03_links as drill_03_links;
+pub use ch08_drill_05_supervisor as drill_05_supervisor;

@@ -2,3 +2,5 @@
 
 #[path = "../drill_03_links/tests/drill.rs"]
 mod drill_03_links;
+#[path = "../drill_05_supervisor/tests/drill.rs"]
+mod drill_05_supervisor;
