@@ -369,7 +369,7 @@ struct Idle(Arc<AtomicU64>);
 impl Idle {
     async fn run(self) {
         self.0.fetch_add(1, Ordering::AcqRel);
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 
     async fn all(&self, count: u64) {
