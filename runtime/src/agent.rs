@@ -107,7 +107,7 @@ impl<T: Send + 'static> Agent<T> {
     pub fn get<R: Send + 'static>(
         agent: &impl Server<Type = Self>,
         look: impl FnOnce(&T) -> R + Send + 'static,
-    ) -> Call<Self, R, impl FnOnce(Reply<R>) -> Work<T>> {
+    ) -> Call<'_, Self, R, impl FnOnce(Reply<R>) -> Work<T>> {
         Self::get_and_update(agent, move |state| look(state))
     }
 
@@ -121,7 +121,7 @@ impl<T: Send + 'static> Agent<T> {
     pub fn update(
         agent: &impl Server<Type = Self>,
         change: impl FnOnce(&mut T) + Send + 'static,
-    ) -> Call<Self, (), impl FnOnce(Reply<()>) -> Work<T>> {
+    ) -> Call<'_, Self, (), impl FnOnce(Reply<()>) -> Work<T>> {
         Self::get_and_update(agent, change)
     }
 
@@ -134,7 +134,7 @@ impl<T: Send + 'static> Agent<T> {
     pub fn get_and_update<R: Send + 'static>(
         agent: &impl Server<Type = Self>,
         change: impl FnOnce(&mut T) -> R + Send + 'static,
-    ) -> Call<Self, R, impl FnOnce(Reply<R>) -> Work<T>> {
+    ) -> Call<'_, Self, R, impl FnOnce(Reply<R>) -> Work<T>> {
         agent.call(|reply| -> Work<T> { Box::new(move |state| reply.send(change(state))) })
     }
 

@@ -7,6 +7,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{RawWakerVTable, Waker};
 
 use crate::exit_reason::{PanicInfo, Place};
 use crate::pcb::AnyPcb;
@@ -19,63 +20,105 @@ use crate::sync::global::Once;
 #[error("not in a process: this works only inside the body of a process")]
 pub struct NotInProcess;
 
+/// What a thread knows of the process that it runs.
+struct Ambient {
+    current: RefCell<Option<Arc<dyn AnyPcb>>>,
+    /// The pid of that process, and what wakes it as a whole.
+    pid: Cell<Pid>,
+    waker: Cell<WakerId>,
+    /// The messages that are left to it in this turn.
+    budget: Cell<u32>,
+}
+
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<dyn AnyPcb>>> = const { RefCell::new(None) };
-    static BUDGET: Cell<u32> = const { Cell::new(u32::MAX) };
+    static AMBIENT: Ambient = const {
+        Ambient {
+            current: RefCell::new(None),
+            pid: Cell::new(Pid::OUTSIDE),
+            waker: Cell::new(WakerId::NONE),
+            budget: Cell::new(u32::MAX),
+        }
+    };
     static CATCHING: Cell<u32> = const { Cell::new(0) };
     /// The panics on their way, newest last; those that the user's own code caught meanwhile too.
     static PANICS: RefCell<Vec<PanicInfo>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A turn of a process on this thread; ends when dropped.
+/// Which waker it is: two with the same wake the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct WakerId {
+    data: *const (),
+    vtable: *const RawWakerVTable,
+}
+
+impl WakerId {
+    const NONE: Self = Self { data: std::ptr::null(), vtable: std::ptr::null() };
+
+    fn of(waker: &Waker) -> Self {
+        Self { data: waker.data(), vtable: waker.vtable() }
+    }
+}
+
+/// A turn of a process on this thread, until [`leave`](Self::leave). What runs in between does not
+/// unwind.
+#[must_use = "a turn is left"]
 pub(crate) struct Turn {
     outer: Option<Arc<dyn AnyPcb>>,
+    outer_pid: Pid,
+    outer_waker: WakerId,
     outer_budget: u32,
 }
 
 impl Turn {
-    /// Makes `pcb` the current process, for at most `budget` messages.
-    pub(crate) fn enter(pcb: Arc<dyn AnyPcb>, budget: u32) -> Self {
-        let outer = CURRENT.with(|current| current.borrow_mut().replace(pcb));
-        Self { outer, outer_budget: BUDGET.replace(budget) }
+    /// Makes `pcb` the current process, for at most `budget` messages; `waker` brings it back.
+    pub(crate) fn enter(pcb: Arc<dyn AnyPcb>, budget: u32, waker: Option<&Waker>) -> Self {
+        AMBIENT.with(|ambient| Self {
+            outer_pid: ambient.pid.replace(pcb.head().pid),
+            outer_waker: ambient.waker.replace(waker.map_or(WakerId::NONE, WakerId::of)),
+            outer_budget: ambient.budget.replace(budget),
+            outer: ambient.current.replace(Some(pcb)),
+        })
     }
 
     /// Ends the turn and hands the control block back.
-    pub(crate) fn leave(mut self) -> Option<Arc<dyn AnyPcb>> {
-        let outer = self.outer.take();
-        CURRENT.with(|current| std::mem::replace(&mut *current.borrow_mut(), outer))
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        BUDGET.set(self.outer_budget);
-        // After `leave` the outer process is in its place already, and `outer` is empty.
-        if let Some(outer) = self.outer.take() {
-            CURRENT.with(|current| *current.borrow_mut() = Some(outer));
-        }
+    pub(crate) fn leave(self) -> Option<Arc<dyn AnyPcb>> {
+        AMBIENT.with(|ambient| {
+            ambient.pid.set(self.outer_pid);
+            ambient.waker.set(self.outer_waker);
+            ambient.budget.set(self.outer_budget);
+            ambient.current.replace(self.outer)
+        })
     }
 }
 
 /// Takes one message from the turn's budget; `false` when it is used up.
 pub(crate) fn spend() -> bool {
-    let left = BUDGET.get();
-    BUDGET.set(left.saturating_sub(1));
-    left > 0
+    AMBIENT.with(|ambient| {
+        let left = ambient.budget.get();
+        ambient.budget.set(left.saturating_sub(1));
+        left > 0
+    })
 }
 
 /// The current process.
 pub(crate) fn current() -> Option<Arc<dyn AnyPcb>> {
-    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+    AMBIENT.try_with(|ambient| ambient.current.borrow().clone()).ok().flatten()
+}
+
+/// Works on the current process, if there is one. Nothing of the user's runs in `work`.
+pub(crate) fn with_current<R>(work: impl FnOnce(&dyn AnyPcb) -> R) -> Option<R> {
+    AMBIENT.try_with(|ambient| ambient.current.borrow().as_deref().map(work)).ok().flatten()
 }
 
 /// The pid of the current process, or [`Pid::OUTSIDE`].
 pub(crate) fn current_pid() -> Pid {
-    CURRENT
-        .try_with(|current| current.borrow().as_ref().map(|pcb| pcb.head().pid))
-        .ok()
-        .flatten()
-        .unwrap_or(Pid::OUTSIDE)
+    AMBIENT.try_with(|ambient| ambient.pid.get()).unwrap_or(Pid::OUTSIDE)
+}
+
+/// Whether there is a current process, and this waker makes it run again as a whole, not only a
+/// part of it that has wakers of its own.
+pub(crate) fn is_woken_by(waker: &Waker) -> bool {
+    AMBIENT.try_with(|ambient| ambient.waker.get()) == Ok(WakerId::of(waker))
 }
 
 /// Panics on this thread are somebody's to catch while this lives.

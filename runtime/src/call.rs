@@ -1,18 +1,23 @@
-//! A question and its answer: the slot that a caller waits on.
+//! A question and its answer: who may answer, and how long the caller waits.
+
+mod clock;
+mod slot;
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::ambient;
 use crate::exit_reason::ExitReason;
-use crate::gen_server::{GenServer, ServerMessage, ServerRef};
+use crate::gen_server::{GenServer, Reach, ServerMessage, ServerRef, Sys};
 use crate::pid::Pid;
-use crate::rt::{Instant, Sleep, sleep_until};
-use crate::sync::{Arc, Mutex};
+use crate::sync::Arc;
+use clock::Clock;
+use slot::{Answer, leave_unanswered};
+pub(crate) use slot::{Answering, AnySlot, Pending, Slot};
 
 /// How long a call waits unless it says otherwise. Source: OTP `gen_server:call/2`.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -60,106 +65,6 @@ impl From<CallError> for ExitReason {
     }
 }
 
-#[derive(Debug)]
-enum Answer<T> {
-    Open(Option<Waker>),
-    Given(T),
-    Failed(CallError),
-    /// Taken, or nobody waits any more.
-    Closed,
-}
-
-/// Where the answer is put.
-#[derive(Debug)]
-pub(crate) struct Slot<T> {
-    answer: Mutex<Answer<T>>,
-    server: Pid,
-    caller: Pid,
-}
-
-impl<T> Slot<T> {
-    fn resolve(&self, with: Answer<T>) -> Result<(), Answer<T>> {
-        let waker = {
-            let mut answer = self.answer.lock();
-            if !matches!(*answer, Answer::Open(_)) {
-                return Err(with);
-            }
-            match std::mem::replace(&mut *answer, with) {
-                Answer::Open(waker) => waker,
-                _ => None,
-            }
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        Ok(())
-    }
-}
-
-/// A slot whose answer's type is not known.
-pub(crate) trait AnySlot: Send + Sync {
-    /// Answers with an error, unless there is an answer.
-    fn fail(&self, error: CallError);
-    /// Whether somebody waits.
-    fn is_open(&self) -> bool;
-    /// Who asks.
-    fn caller(&self) -> Pid;
-    /// Who is asked.
-    fn server(&self) -> Pid;
-}
-
-impl<T: Send> AnySlot for Slot<T> {
-    fn fail(&self, error: CallError) {
-        drop(self.resolve(Answer::Failed(error)));
-    }
-
-    fn is_open(&self) -> bool {
-        matches!(*self.answer.lock(), Answer::Open(_))
-    }
-
-    fn caller(&self) -> Pid {
-        self.caller
-    }
-
-    fn server(&self) -> Pid {
-        self.server
-    }
-}
-
-/// A call that the server has accepted and not answered: in its mailbox, in its callback, or put
-/// off.
-///
-/// Wherever it is when the server ends, it is dropped then, in the server's process, and answered
-/// with the server's reason.
-pub(crate) struct Pending(Arc<dyn AnySlot>);
-
-impl Pending {
-    pub(crate) fn is_open(&self) -> bool {
-        self.0.is_open()
-    }
-
-    pub(crate) fn caller(&self) -> Pid {
-        self.0.caller()
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if ambient::current_pid() == self.0.server() && self.0.is_open() {
-            leave_unanswered(self.0.clone());
-        }
-    }
-}
-
-/// Whether the current process, which is the server, goes on or ends is not known yet: decided when
-/// its callback ends, or by its end.
-fn leave_unanswered(slot: Arc<dyn AnySlot>) {
-    if let Some(pcb) = ambient::current() {
-        let mut slot = Some(slot);
-        pcb.control(&mut |control, _| control.rare().unanswered.extend(slot.take()));
-    }
-}
-
 /// The right, and the duty, to answer one call.
 ///
 /// Comes inside the call's message, can be kept for later or given to another process, and is used
@@ -203,53 +108,6 @@ impl<T: Send + 'static> Drop for Reply<T> {
     }
 }
 
-/// Makes the two ends of a call.
-pub(crate) fn open<T: Send + 'static>(server: Pid) -> (Reply<T>, Answering<T>) {
-    let caller = ambient::current_pid();
-    let answer = Mutex::new(Answer::Open(None));
-    let slot = Arc::new(Slot { answer, server, caller });
-    (Reply(Some(slot.clone())), Answering(slot))
-}
-
-/// The caller's end of a call.
-#[derive(Debug)]
-pub(crate) struct Answering<T>(pub(crate) Arc<Slot<T>>);
-
-impl<T: Send + 'static> Answering<T> {
-    fn pending(&self) -> Pending {
-        Pending(self.0.clone())
-    }
-}
-
-impl<T> Answering<T> {
-    fn poll(&self, waker: &Waker) -> Poll<Result<T, CallError>> {
-        let mut answer = self.0.answer.lock();
-        match std::mem::replace(&mut *answer, Answer::Closed) {
-            Answer::Given(value) => Poll::Ready(Ok(value)),
-            Answer::Failed(error) => Poll::Ready(Err(error)),
-            Answer::Open(known) => {
-                let (keep, replaced) = match known {
-                    Some(known) if known.will_wake(waker) => (known, None),
-                    other => (waker.clone(), other),
-                };
-                *answer = Answer::Open(Some(keep));
-                drop(answer);
-                drop(replaced);
-                Poll::Pending
-            }
-            Answer::Closed => Poll::Pending,
-        }
-    }
-}
-
-impl<T> Drop for Answering<T> {
-    /// A late answer finds nobody.
-    fn drop(&mut self) {
-        let late = std::mem::replace(&mut *self.0.answer.lock(), Answer::Closed);
-        drop(late);
-    }
-}
-
 /// A call that is ready to go: set its time limit, await it.
 ///
 /// Without [`timeout`](Self::timeout) it waits five seconds, as in OTP. A name was looked up when
@@ -258,14 +116,14 @@ impl<T> Drop for Answering<T> {
 ///
 /// Cancellation: dropping the future gives up waiting; the server still handles the call.
 #[must_use = "a call is sent when it is awaited"]
-pub struct Call<S: GenServer, T, F> {
-    server: Option<ServerRef<S>>,
+pub struct Call<'a, S: GenServer, T, F> {
+    server: Reach<'a, S>,
     make: F,
     limit: Option<Duration>,
     answer: PhantomData<fn() -> T>,
 }
 
-impl<S: GenServer, T, F> fmt::Debug for Call<S, T, F> {
+impl<S: GenServer, T, F> fmt::Debug for Call<'_, S, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("server", &self.server)
@@ -274,8 +132,8 @@ impl<S: GenServer, T, F> fmt::Debug for Call<S, T, F> {
     }
 }
 
-impl<S: GenServer, T, F> Call<S, T, F> {
-    pub(crate) fn new(server: Option<ServerRef<S>>, make: F) -> Self {
+impl<'a, S: GenServer, T, F> Call<'a, S, T, F> {
+    pub(crate) fn new(server: Reach<'a, S>, make: F) -> Self {
         Self { server, make, limit: Some(CALL_TIMEOUT), answer: PhantomData }
     }
 
@@ -292,7 +150,7 @@ impl<S: GenServer, T, F> Call<S, T, F> {
     }
 }
 
-impl<S, T, F> IntoFuture for Call<S, T, F>
+impl<S, T, F> IntoFuture for Call<'_, S, T, F>
 where
     S: GenServer,
     T: Send + 'static,
@@ -301,42 +159,60 @@ where
     type Output = Result<T, CallError>;
     type IntoFuture = Calling<T>;
 
+    // Sends here and not at the first poll: a future that held the function over an `.await` would
+    // not be `Send` in the eyes of the compiler (rust-lang/rust#102211).
     fn into_future(self) -> Calling<T> {
-        let Some(server) = self.server else { return Calling::failed(CallError::NoProc) };
-        if ambient::current_pid() == server.pid() {
-            return Calling::failed(CallError::CallingSelf);
-        }
-        let (reply, answering) = open(server.pid());
-        let pending = answering.pending();
-        match server.send(ServerMessage::Call((self.make)(reply), pending)) {
-            Ok(()) => Calling { limit: self.limit, ..Calling::waiting(answering) },
-            Err(()) => Calling::failed(CallError::NoProc),
-        }
+        let Some(server) = self.server.server() else {
+            return Calling::failed(CallError::NoProc);
+        };
+        let make = self.make;
+        Calling::ask(server, self.limit, |reply, pending| ServerMessage::Call(make(reply), pending))
     }
 }
 
-#[derive(Debug)]
-enum Waiting<T> {
-    For(Answering<T>),
-    Failed(Option<CallError>),
-}
-
 /// A call that was sent and waits for its answer.
-#[derive(Debug)]
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Calling<T> {
-    state: Waiting<T>,
+    waits: Waits<T>,
     limit: Option<Duration>,
     clock: Option<Clock>,
 }
 
-impl<T> Calling<T> {
-    pub(crate) fn waiting(answering: Answering<T>) -> Self {
-        Self { state: Waiting::For(answering), limit: Some(CALL_TIMEOUT), clock: None }
-    }
+enum Waits<T> {
+    For(Answering<T>),
+    /// It was not sent.
+    Failed(CallError),
+}
 
+impl<T> fmt::Debug for Calling<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Calling").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+impl<T> Calling<T> {
     fn failed(error: CallError) -> Self {
-        Self { state: Waiting::Failed(Some(error)), limit: None, clock: None }
+        Self { waits: Waits::Failed(error), limit: None, clock: None }
+    }
+}
+
+impl<T: Send + 'static> Calling<T> {
+    fn ask<S: GenServer>(
+        server: &ServerRef<S>,
+        limit: Option<Duration>,
+        make: impl FnOnce(Reply<T>, Pending) -> ServerMessage<S>,
+    ) -> Self {
+        let caller = ambient::current_pid();
+        if caller == server.pid() {
+            return Self::failed(CallError::CallingSelf);
+        }
+        let slot = Arc::new(Slot::new(server.pid(), caller));
+        let message = make(Reply(Some(slot.clone())), Pending(slot.clone()));
+        let waits = Waits::For(Answering::new(slot));
+        match server.send(message) {
+            Ok(()) => Self { waits, limit, clock: None },
+            Err(()) => Self::failed(CallError::NoProc),
+        }
     }
 }
 
@@ -345,82 +221,34 @@ impl<T> Future for Calling<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        match &mut this.state {
-            Waiting::Failed(error) => {
-                return Poll::Ready(Err(error.take().unwrap_or(CallError::NoProc)));
-            }
-            Waiting::For(answering) => {
+        match &mut this.waits {
+            Waits::Failed(error) => return Poll::Ready(Err(error.clone())),
+            Waits::For(answering) => {
                 if let Poll::Ready(answer) = answering.poll(cx.waker()) {
                     return Poll::Ready(answer);
                 }
             }
         }
         let Some(limit) = this.limit else { return Poll::Pending };
-        let clock = this.clock.get_or_insert_with(|| Clock::new(limit));
-        clock.poll(cx).map(|()| Err(CallError::Timeout))
-    }
-}
-
-/// A deadline, told by the one alarm of the calling process if it is free.
-///
-/// An alarm that is armed for an earlier time is left alone and set anew when it rings. As calls
-/// mostly wait for the same time and end much earlier, one timer operation serves thousands.
-#[derive(Debug)]
-struct Clock {
-    deadline: Instant,
-    /// `None` beyond the clock's range, which is as good as never.
-    alarm: Option<Pin<Box<Sleep>>>,
-    /// Whose alarm it is.
-    owner: Pid,
-}
-
-impl Clock {
-    fn new(limit: Duration) -> Self {
-        let now = Instant::now();
-        let Some(deadline) = now.checked_add(limit) else {
-            return Self { deadline: now, alarm: None, owner: Pid::OUTSIDE };
+        let rings = match &mut this.clock {
+            Some(clock) => clock.poll(cx),
+            None => {
+                let (clock, rings) = Clock::poll_from(limit, cx);
+                this.clock = Some(clock);
+                rings
+            }
         };
-        let mut alarm = None;
-        let mut owner = Pid::OUTSIDE;
-        if let Some(pcb) = ambient::current() {
-            owner = pcb.head().pid;
-            pcb.control(&mut |control, _| {
-                alarm = control.rare.as_mut().and_then(|rare| rare.alarm.take());
-            });
-        }
-        let alarm = alarm.unwrap_or_else(|| Box::pin(sleep_until(deadline)));
-        Self { deadline, alarm: Some(alarm), owner }
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(alarm) = &mut self.alarm else { return Poll::Pending };
-        loop {
-            if alarm.is_elapsed() || alarm.deadline() > self.deadline {
-                alarm.as_mut().reset(self.deadline);
-            }
-            if alarm.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            if Instant::now() >= self.deadline {
-                return Poll::Ready(());
-            }
-        }
+        rings.map(|()| Err(CallError::Timeout))
     }
 }
 
-impl Drop for Clock {
-    fn drop(&mut self) {
-        if self.owner == Pid::OUTSIDE || ambient::current_pid() != self.owner {
-            return;
-        }
-        if let Some(pcb) = ambient::current() {
-            let mut alarm = self.alarm.take();
-            pcb.control(&mut |control, _| {
-                let kept = &mut control.rare().alarm;
-                if kept.is_none() {
-                    *kept = alarm.take();
-                }
-            });
-        }
-    }
+// Nothing in it is pinned.
+impl<T> Unpin for Calling<T> {}
+
+/// Asks the shell of a server, which answers whatever the server's protocol. Waits five seconds.
+pub(crate) async fn ask_shell<S: GenServer, T: Send + 'static>(
+    server: &ServerRef<S>,
+    make: impl FnOnce(Reply<T>) -> Sys<S>,
+) -> Result<T, CallError> {
+    Calling::ask(server, Some(CALL_TIMEOUT), |reply, _| ServerMessage::Sys(make(reply))).await
 }

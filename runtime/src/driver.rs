@@ -68,7 +68,7 @@ impl<K, B: IntoBody<K>> Future for Driver<K, B> {
         let mut own = ExitReason::Killed;
         if pcb.head().life() == Life::Running {
             let budget = pcb.head().system.engine.turn_budget();
-            let turn = Turn::enter(pcb, budget);
+            let turn = Turn::enter(pcb, budget, Some(cx.waker()));
             let result = catch(|| {
                 if let StageProjection::Begin { begin } = this.stage.as_mut().project()
                     && let Some((body, process)) = begin.take()
@@ -128,7 +128,7 @@ fn guarded(
     pcb: Arc<dyn AnyPcb>,
     work: impl FnOnce(),
 ) -> (Option<Arc<dyn AnyPcb>>, Option<ExitReason>) {
-    let turn = Turn::enter(pcb, 0);
+    let turn = Turn::enter(pcb, 0, None);
     let unwound = catch(work).err();
     let pcb = turn.leave();
     // A signal to itself is not this code's doing: the control block has it.

@@ -70,7 +70,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use cx::Cx;
-pub use server::{Name, Server, ServerRef, StartName};
+pub use server::{Name, Reach, Server, ServerRef, StartName};
 pub use start::{Start, StartError};
 pub use stop::{Stop, StopError};
 

@@ -112,7 +112,7 @@ pub use attempt::{
 pub use call::{CALL_TIMEOUT, Call, CallError, Calling, Reply};
 pub use exit_reason::{Crash, ExitReason, NoCatch, Outcome, PanicInfo, Place, Term, TermValue};
 pub use gen_server::{
-    Cx, GenServer, Handled, Info, Init, LastWords, Name, Next, Server, ServerRef, Start,
+    Cx, GenServer, Handled, Info, Init, LastWords, Name, Next, Reach, Server, ServerRef, Start,
     StartError, StartName, Stop, StopError, Unhandled,
 };
 pub use info::ProcessInfo;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::ambient;
 use crate::message::Dest;
 use crate::pcb::{AnyPcb, Life};
 use crate::pid::Pid;
@@ -42,14 +43,25 @@ pub enum RegisterError {
 #[error("no process is registered as {0:?}")]
 pub struct NotRegistered(pub String);
 
-/// The names of a system.
-#[derive(Debug, Default)]
-pub(crate) struct Names(Mutex<HashMap<Arc<str>, Pid>>);
+/// The names of a system, and who has them. A process that has ended has none.
+#[derive(Default)]
+pub(crate) struct Names(Mutex<HashMap<Arc<str>, Arc<dyn AnyPcb>>>);
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.all()).finish()
+    }
+}
 
 impl Names {
+    /// Who has the name, and has not been told to end.
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<dyn AnyPcb>> {
+        let pcb = self.0.lock().get(name)?.clone();
+        (pcb.head().life() == Life::Running).then_some(pcb)
+    }
+
     pub(crate) fn whereis(&self, name: &str) -> Option<Pid> {
-        let pid = *self.0.lock().get(name)?;
-        pid.is_alive().then_some(pid)
+        Some(self.find(name)?.head().pid)
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<str>> {
@@ -59,11 +71,11 @@ impl Names {
     }
 
     /// Gives `name` to the process; its own lock is taken inside, never the other way round.
-    fn register(&self, name: &Arc<str>, pcb: &dyn AnyPcb) -> Result<(), RegisterError> {
+    fn register(&self, name: &Arc<str>, pcb: &Arc<dyn AnyPcb>) -> Result<(), RegisterError> {
         let pid = pcb.head().pid;
         let mut names = self.0.lock();
         if let Some(holder) = names.get(name) {
-            return Err(RegisterError::Taken { name: name.to_string(), holder: *holder });
+            return Err(RegisterError::Taken { name: name.to_string(), holder: holder.head().pid });
         }
         let mut result = Ok(());
         pcb.control(&mut |control, _| {
@@ -77,27 +89,29 @@ impl Names {
             };
         });
         if result.is_ok() {
-            names.insert(name.clone(), pid);
+            names.insert(name.clone(), pcb.clone());
         }
         result
     }
 
     fn unregister(&self, name: &str) -> Option<Pid> {
         let mut names = self.0.lock();
-        let pid = names.remove(name)?;
-        if let Some(pcb) = table::find(pid) {
-            pcb.control(&mut |control, _| control.rare().name = None);
-        }
-        Some(pid)
+        let pcb = names.remove(name)?;
+        pcb.control(&mut |control, _| control.rare().name = None);
+        drop(names);
+        Some(pcb.head().pid)
     }
 
     /// Frees the name of a process that has ended.
     pub(crate) fn forget(&self, name: Option<&Arc<str>>, pid: Pid) {
         let Some(name) = name else { return };
-        let mut names = self.0.lock();
-        if names.get(name) == Some(&pid) {
-            names.remove(name);
-        }
+        let forgotten = {
+            let mut names = self.0.lock();
+            let held = names.get(name).is_some_and(|holder| holder.head().pid == pid);
+            if held { names.remove(name) } else { None }
+        };
+        // Perhaps the last to hold it, and with it messages of the user's.
+        drop(forgotten);
     }
 }
 
@@ -148,7 +162,7 @@ impl Naming for LocalName {
         system: &'a SystemInner,
         process: &Arc<dyn AnyPcb>,
     ) -> Result<Box<dyn Taken + 'a>, NameRefused> {
-        system.names.register(&self.0, &**process)?;
+        system.names.register(&self.0, process)?;
         Ok(Box::new(TakenName(Some((&system.names, self.0.clone(), process.head().pid)))))
     }
 }
@@ -191,7 +205,7 @@ pub fn register(name: &str, pid: impl Into<Pid>) -> Result<(), RegisterError> {
     let pcb = table::find(pid)
         .filter(|pcb| pcb.head().system.id() == inner.id())
         .ok_or(RegisterError::NoProc(pid))?;
-    inner.names.register(&name, &*pcb)?;
+    inner.names.register(&name, &pcb)?;
     if inner.trace.is_on() {
         inner.emit(Subject::of(&*pcb), What::Registered(name));
     }
@@ -218,11 +232,20 @@ pub fn unregister(name: &str) -> Result<(), NotRegistered> {
     Ok(())
 }
 
+/// As [`whereis`], the process itself.
+pub(crate) fn find(name: &str) -> Option<Arc<dyn AnyPcb>> {
+    let here = ambient::with_current(|pcb| pcb.head().system.names.find(name));
+    match here {
+        Some(found) => found,
+        None => System::try_current().ok()?.inner().names.find(name),
+    }
+}
+
 /// The process that holds a name in the current system.
 ///
 /// Source: Elixir `Process.whereis/1`.
 pub fn whereis(name: &str) -> Option<Pid> {
-    System::try_current().ok()?.whereis(name)
+    Some(find(name)?.head().pid)
 }
 
 /// Sends a message to an address, a pid or a name.

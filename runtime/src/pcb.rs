@@ -21,7 +21,7 @@ use crate::pid::{MonitorRef, Pid};
 use crate::rt::Sleep;
 use crate::signal::{Origin, Verdict, on_exit};
 use crate::supervisor::ledger::Ledger;
-use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex};
 use crate::system::SystemInner;
 
@@ -313,8 +313,13 @@ pub(crate) struct Head {
     pub(crate) parent: Pid,
     pub(crate) system: Arc<SystemInner>,
     life: AtomicU8,
+    /// Whether a call may have been left unanswered since the last look. The process's own, so no
+    /// order is needed.
+    unanswered: AtomicBool,
     /// Messages that the receiver has taken out of the inbox and not yet looked at.
     held: AtomicUsize,
+    /// For when the alarm of its calls was set last, in nanoseconds of its system. Its own as well.
+    alarm: AtomicU64,
 }
 
 impl Head {
@@ -325,7 +330,9 @@ impl Head {
             parent,
             system,
             life: AtomicU8::new(Life::Running as u8),
+            unanswered: AtomicBool::new(false),
             held: AtomicUsize::new(0),
+            alarm: AtomicU64::new(0),
         }
     }
 
@@ -341,6 +348,28 @@ impl Head {
         self.held.store(messages, Ordering::Relaxed);
     }
 
+    /// The process has left a call unanswered.
+    pub(crate) fn note_unanswered(&self) {
+        self.unanswered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there may be unanswered calls in the control block; forgets it.
+    pub(crate) fn take_unanswered(&self) -> bool {
+        let noted = self.unanswered.load(Ordering::Relaxed);
+        if noted {
+            self.unanswered.store(false, Ordering::Relaxed);
+        }
+        noted
+    }
+
+    pub(crate) fn alarm(&self) -> u64 {
+        self.alarm.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_alarm(&self, due: u64) {
+        self.alarm.store(due, Ordering::Relaxed);
+    }
+
     fn set_life(&self, control: &mut Control, life: Life) {
         control.life = life;
         self.life.store(life as u8, Ordering::Release);
@@ -352,14 +381,6 @@ impl Head {
 pub(crate) struct Pcb<M> {
     pub(crate) head: Head,
     state: Mutex<State<M>>,
-}
-
-/// What a receiver finds.
-pub(crate) enum Taken<M> {
-    /// The oldest message; those behind it, if any, are in the batch.
-    Message(Message<M>),
-    /// Nothing; the waker, if there was one, will be called.
-    Nothing,
 }
 
 impl<M> Pcb<M> {
@@ -414,22 +435,24 @@ impl<M> Pcb<M> {
     ///
     /// `batch`, which must be empty, gets what is behind the first message. Without a waker nothing
     /// is left behind: the caller looks again.
-    pub(crate) fn take(&self, batch: &mut VecDeque<Message<M>>, waker: Option<&Waker>) -> Taken<M> {
+    pub(crate) fn take(
+        &self,
+        batch: &mut VecDeque<Message<M>>,
+        waker: Option<&Waker>,
+    ) -> Option<Message<M>> {
         debug_assert!(batch.is_empty());
         let mut state = self.state.lock();
         let State { control, inbox } = &mut *state;
         if !inbox.rest.is_empty() {
             std::mem::swap(&mut inbox.rest, batch);
         }
-        match inbox.first.take().or_else(|| batch.pop_front()) {
-            Some(first) => Taken::Message(first),
-            None => {
-                let replaced = waker.and_then(|waker| control.park(waker));
-                drop(state);
-                drop(replaced);
-                Taken::Nothing
-            }
+        let first = inbox.first.take().or_else(|| batch.pop_front());
+        if first.is_none() {
+            let replaced = waker.and_then(|waker| control.park(waker));
+            drop(state);
+            drop(replaced);
         }
+        first
     }
 
     /// Puts messages that were taken and not received back to the front of the inbox.
@@ -614,9 +637,10 @@ impl<M: Send + 'static> AnyPcb for Pcb<M> {
         };
         // Wakers and late messages are foreign: they are dropped after the lock is free.
         let wakers = (control.task.take(), control.receiver.take());
+        let alarm = control.rare.as_mut().and_then(|rare| rare.alarm.take());
         let late = std::mem::replace(&mut state.inbox, Inbox::new());
         drop(state);
-        drop((wakers, late));
+        drop((wakers, alarm, late));
         estate
     }
 }

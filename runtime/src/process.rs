@@ -734,7 +734,7 @@ impl<M: Send + 'static> Process<M> {
         System::of(&self.0.pcb.head.system)
     }
 
-    fn pcb(&self) -> &dyn AnyPcb {
+    pub(crate) fn pcb(&self) -> &dyn AnyPcb {
         &*self.0.pcb
     }
 

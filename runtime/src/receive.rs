@@ -14,7 +14,7 @@ use sync_wrapper::SyncWrapper;
 
 use crate::ambient;
 use crate::message::Message;
-use crate::pcb::{Pcb, Taken};
+use crate::pcb::Pcb;
 use crate::rt::{Instant, Sleep, sleep_until};
 use crate::sync::Arc;
 
@@ -102,16 +102,16 @@ impl<M> Receiver<M> {
         }
         let waker = (!buffer.lingering).then(|| cx.waker());
         match self.pcb.take(&mut buffer.batch, waker) {
-            Taken::Message(message) => {
+            Some(message) => {
                 buffer.lingering = !buffer.batch.is_empty();
                 Look::Found(message)
             }
-            Taken::Nothing if buffer.lingering => {
+            None if buffer.lingering => {
                 buffer.lingering = false;
                 cx.waker().wake_by_ref();
                 Look::Again
             }
-            Taken::Nothing => Look::Parked,
+            None => Look::Parked,
         }
     }
 

@@ -12,6 +12,7 @@ use std::future::Future;
 use crate::sync::Arc;
 pub(crate) use seeded::Seeded;
 pub(crate) use tokio::runtime::Handle;
+pub(crate) use tokio::task::coop::unconstrained;
 pub(crate) use tokio::task::yield_now;
 pub(crate) use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 

@@ -2,20 +2,15 @@
 //!
 //! Source: OTP sys.
 
-use crate::call::{CallError, open};
-use crate::gen_server::{GenServer, Server, ServerMessage, Sys};
+use crate::call::{CallError, ask_shell};
+use crate::gen_server::{GenServer, Server, Sys};
 
 async fn request<S: Server, T: Send + 'static>(
     server: &S,
     make: impl FnOnce(crate::Reply<T>) -> Sys<S::Type>,
 ) -> Result<T, CallError> {
     let server = server.whereis().ok_or(CallError::NoProc)?;
-    if crate::ambient::current_pid() == server.pid() {
-        return Err(CallError::CallingSelf);
-    }
-    let (reply, answering) = open(server.pid());
-    server.send(ServerMessage::Sys(make(reply))).map_err(|()| CallError::NoProc)?;
-    crate::Calling::waiting(answering).await
+    ask_shell(&server, make).await
 }
 
 /// Lets the server handle nothing more but requests of this module, a stop, and its parent's end,

@@ -95,6 +95,12 @@ impl SystemInner {
         self.began.elapsed()
     }
 
+    /// A point in time as nanoseconds since the system began; enough for 584 years.
+    pub(crate) fn nanos_at(&self, instant: Instant) -> u64 {
+        let since = instant.saturating_duration_since(self.began);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
     /// Publishes an event. A subscriber's panic goes through to the caller.
     pub(crate) fn emit(&self, subject: Subject, what: What) {
         self.trace.publish(&Event { at: self.elapsed(), subject, what });

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::start::{StartState, Started};
-use super::{Cx, GenServer, Info, Init, LastWords, Next, ServerMessage, Sys};
+use super::{Cx, GenServer, Handled, Info, Init, LastWords, Next, ServerMessage, Sys};
 use crate::ambient;
 use crate::attempt::Unwind;
 use crate::call::{CallError, Pending};
@@ -20,10 +20,10 @@ use crate::process::Process;
 use crate::rt::yield_now;
 
 pin_project! {
-    /// A callback, with whatever unwinds out of it made its outcome.
+    /// A step of the server that comes to a value, with whatever unwinds out of it made its outcome.
     struct Guarded<F> {
         #[pin]
-        callback: F,
+        step: F,
     }
 }
 
@@ -31,18 +31,56 @@ impl<T, F: Future<Output = Result<T, Crash>>> Future for Guarded<F> {
     type Output = Result<T, ExitReason>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let callback = self.project().callback;
-        match ambient::catch(|| callback.poll(cx)) {
+        let step = self.project().step;
+        match ambient::catch(|| step.poll(cx)) {
             Ok(polled) => polled.map_err(Crash::into_reason),
-            // A signal to itself is not for `terminate` to see.
-            Err(payload) if is_doomed(&payload) => resume_unwind(payload),
-            Err(payload) => Poll::Ready(Err(reason_of(payload))),
+            Err(payload) => Poll::Ready(Err(reason_or_doom(payload))),
         }
     }
 }
 
-async fn guard<T>(callback: impl Future<Output = Result<T, Crash>>) -> Result<T, ExitReason> {
-    Guarded { callback }.await
+/// What a callback came to.
+enum Turned<S: GenServer> {
+    Go,
+    Then(Next<S>),
+    Crashed(ExitReason),
+}
+
+pin_project! {
+    /// A callback; as [`Guarded`]. What nearly all callbacks come to is told apart where it is
+    /// returned, so that it is not moved through the layers above.
+    struct Callback<F> {
+        #[pin]
+        callback: F,
+    }
+}
+
+impl<S: GenServer, F: Future<Output = Handled<S>>> Future for Callback<F> {
+    type Output = Turned<S>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Turned<S>> {
+        let callback = self.project().callback;
+        let mut turned = Poll::Pending;
+        let caught = ambient::catch(|| match callback.poll(cx) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(Next::Go)) => turned = Poll::Ready(Turned::Go),
+            Poll::Ready(Ok(next)) => turned = Poll::Ready(Turned::Then(next)),
+            Poll::Ready(Err(crash)) => turned = Poll::Ready(Turned::Crashed(crash.into_reason())),
+        });
+        match caught {
+            Ok(()) => turned,
+            Err(payload) => Poll::Ready(Turned::Crashed(reason_or_doom(payload))),
+        }
+    }
+}
+
+/// The reason that a panic is; a signal of the process to itself goes on, and is not for `terminate`
+/// to see.
+fn reason_or_doom(payload: ambient::Payload) -> ExitReason {
+    if is_doomed(&payload) {
+        resume_unwind(payload);
+    }
+    reason_of(payload)
 }
 
 /// Calls that were neither answered nor dropped when their callback ended.
@@ -70,20 +108,21 @@ pub(super) async fn serve<S: GenServer>(
     started: Started,
 ) -> ExitReason {
     let mut cx = Cx { process, parent, caller: Pid::OUTSIDE };
-    let (mut state, mut next) = match guard(async { S::init(args, &mut cx).await }).await {
-        Ok(Init::Ok(state)) => (state, Next::Go),
-        Ok(Init::Then(state, next)) => (state, next),
-        Ok(Init::Ignore) => {
-            started.set(StartState::Ignored);
-            return ExitReason::Normal;
-        }
-        Ok(Init::Stop(reason)) | Err(reason) => return reason,
-    };
+    let (mut state, mut next) =
+        match (Guarded { step: async { S::init(args, &mut cx).await } }).await {
+            Ok(Init::Ok(state)) => (state, Next::Go),
+            Ok(Init::Then(state, next)) => (state, next),
+            Ok(Init::Ignore) => {
+                started.set(StartState::Ignored);
+                return ExitReason::Normal;
+            }
+            Ok(Init::Stop(reason)) | Err(reason) => return reason,
+        };
     started.set(StartState::Running);
     drop(started);
     let mut outstanding = Outstanding::default();
     let (reason, last_words) = loop {
-        let turn = match next {
+        let turned = match next {
             Next::Stop(reason) => break (reason, None),
             Next::StopAndReply(reason, words) => break (reason, Some(words)),
             Next::Continue(info) => {
@@ -91,39 +130,61 @@ pub(super) async fn serve<S: GenServer>(
                 if !ambient::spend() {
                     yield_now().await;
                 }
-                guard(async { state.handle_continue(info, &mut cx).await }).await
+                Callback { callback: async { state.handle_continue(info, &mut cx).await } }.await
             }
-            Next::Go => {
-                let message = cx.process.receive().await;
-                match handle(&mut state, message, &mut cx, &mut outstanding).await {
-                    Some(turn) => turn,
-                    None => Ok(Next::Go),
+            Next::Go | Next::Idle(_) => {
+                let received = match next {
+                    Next::Idle(limit) => cx.process.receive().timeout(limit).await.ok(),
+                    _ => Some(cx.process.receive().await),
+                };
+                match received {
+                    Some(Message::User(ServerMessage::Call(call, pending))) => {
+                        cx.caller = pending.caller();
+                        let callback = async { state.handle_call(call, &mut cx).await };
+                        let turned = Callback { callback }.await;
+                        cx.caller = Pid::OUTSIDE;
+                        if pending.is_open() {
+                            outstanding.add(pending);
+                        }
+                        turned
+                    }
+                    Some(Message::User(ServerMessage::Cast(cast))) => {
+                        Callback { callback: async { state.handle_cast(cast, &mut cx).await } }
+                            .await
+                    }
+                    Some(message) => match handle(&mut state, message, &mut cx).await {
+                        Some(turned) => turned,
+                        // What the shell handles itself does not end the waiting; it begins anew.
+                        None => continue,
+                    },
+                    None => {
+                        Callback {
+                            callback: async { state.handle_info(Info::Idle, &mut cx).await },
+                        }
+                        .await
+                    }
                 }
             }
-            Next::Idle(limit) => match cx.process.receive().timeout(limit).await {
-                Ok(message) => match handle(&mut state, message, &mut cx, &mut outstanding).await {
-                    Some(turn) => turn,
-                    // What the shell handles itself does not end the waiting; it begins anew.
-                    None => Ok(Next::Idle(limit)),
-                },
-                Err(_) => guard(async { state.handle_info(Info::Idle, &mut cx).await }).await,
-            },
         };
-        match turn {
-            Ok(then) => {
+        match turned {
+            Turned::Go => {
+                answer_dropped(&cx);
+                next = Next::Go;
+            }
+            Turned::Then(then) => {
                 if !matches!(then, Next::Stop(_) | Next::StopAndReply(..)) {
                     answer_dropped(&cx);
                 }
                 next = then;
             }
-            Err(reason) => break (reason, None),
+            Turned::Crashed(reason) => break (reason, None),
         }
     };
-    let ended = guard(async {
+    let step = async {
         state.terminate(&reason, &mut cx).await;
         Ok(())
-    });
-    let reason = ended.await.err().unwrap_or(reason);
+    };
+    let reason = Guarded { step }.await.err().unwrap_or(reason);
     if let Some(LastWords(say)) = last_words {
         say();
     }
@@ -145,6 +206,9 @@ fn is_doomed(payload: &ambient::Payload) -> bool {
 
 /// The server went on without answering these: their callers are told so.
 fn answer_dropped<S: GenServer>(cx: &Cx<S>) {
+    if !cx.process.pcb().head().take_unanswered() {
+        return;
+    }
     let mut dropped = Vec::new();
     cx.process.with_control(|control| dropped = control.take_unanswered());
     for call in dropped {
@@ -152,30 +216,21 @@ fn answer_dropped<S: GenServer>(cx: &Cx<S>) {
     }
 }
 
-/// Handles one message; `None` when it was the shell's and no callback ran.
+/// Handles what is neither call nor cast; `None` when it was the shell's and no callback ran.
 async fn handle<S: GenServer>(
     state: &mut S,
     message: Message<ServerMessage<S>>,
     cx: &mut Cx<S>,
-    outstanding: &mut Outstanding,
-) -> Option<Result<Next<S>, ExitReason>> {
+) -> Option<Turned<S>> {
     let info = match message {
-        Message::User(ServerMessage::Call(call, pending)) => {
-            cx.caller = pending.caller();
-            let turn = guard(async { state.handle_call(call, cx).await }).await;
-            cx.caller = Pid::OUTSIDE;
-            if pending.is_open() {
-                outstanding.add(pending);
-            }
-            return Some(turn);
+        // The loop has these.
+        Message::User(ServerMessage::Call(..) | ServerMessage::Cast(_)) => return None,
+        Message::User(ServerMessage::Stop(reason)) => {
+            return Some(Turned::Then(Next::Stop(reason)));
         }
-        Message::User(ServerMessage::Cast(cast)) => {
-            return Some(guard(async { state.handle_cast(cast, cx).await }).await);
-        }
-        Message::User(ServerMessage::Stop(reason)) => return Some(Ok(Next::Stop(reason))),
         Message::User(ServerMessage::Sys(request)) => return sys(state, request, cx).await,
         Message::Exit(exit) if Some(exit.from) == cx.parent => {
-            return Some(Ok(Next::Stop(exit.reason)));
+            return Some(Turned::Then(Next::Stop(exit.reason)));
         }
         Message::User(ServerMessage::Info(info)) => Info::User(info),
         Message::Exit(exit) => Info::Exit(exit),
@@ -190,15 +245,11 @@ async fn handle<S: GenServer>(
             Err(message) => Info::Unknown(Box::new(message)),
         },
     };
-    Some(guard(async { state.handle_info(info, cx).await }).await)
+    Some(Callback { callback: async { state.handle_info(info, cx).await } }.await)
 }
 
 /// The requests that a server's shell handles itself.
-async fn sys<S: GenServer>(
-    state: &mut S,
-    request: Sys<S>,
-    cx: &mut Cx<S>,
-) -> Option<Result<Next<S>, ExitReason>> {
+async fn sys<S: GenServer>(state: &mut S, request: Sys<S>, cx: &mut Cx<S>) -> Option<Turned<S>> {
     let mut suspended = false;
     let mut request = request;
     loop {
@@ -233,7 +284,7 @@ async fn sys<S: GenServer>(
         });
         request = match woken.await {
             Ok(request) => request,
-            Err(reason) => return Some(Ok(Next::Stop(reason))),
+            Err(reason) => return Some(Turned::Then(Next::Stop(reason))),
         };
     }
 }

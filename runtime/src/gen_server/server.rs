@@ -33,11 +33,6 @@ impl<S: GenServer> ServerRef<S> {
         self.0.try_send(message).map_err(drop)
     }
 
-    /// The server behind a pid, if it is one of this type.
-    pub(crate) fn of_pid(pid: Pid) -> Option<Self> {
-        Self::of_pcb(table::find(pid)?)
-    }
-
     /// The server with this control block, if it is one of this type.
     pub(crate) fn of_pcb(pcb: Arc<dyn AnyPcb>) -> Option<Self> {
         let pcb: Arc<dyn std::any::Any + Send + Sync> = pcb;
@@ -144,6 +139,29 @@ impl<S> From<&Name<S>> for StartName<S> {
     }
 }
 
+/// Where a call goes: what a [`Server`] led to when the call was made.
+pub struct Reach<'a, S: GenServer>(Reached<'a, S>);
+
+enum Reached<'a, S: GenServer> {
+    Given(&'a ServerRef<S>),
+    Found(Option<ServerRef<S>>),
+}
+
+impl<S: GenServer> Reach<'_, S> {
+    pub(crate) fn server(&self) -> Option<&ServerRef<S>> {
+        match &self.0 {
+            Reached::Given(server) => Some(server),
+            Reached::Found(server) => server.as_ref(),
+        }
+    }
+}
+
+impl<S: GenServer> fmt::Debug for Reach<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.server().fmt(f)
+    }
+}
+
 /// Whatever leads to a server: a [`ServerRef`], a [`Name`], a [`Via`](crate::Via).
 pub trait Server {
     /// The server's type.
@@ -154,32 +172,38 @@ pub trait Server {
     /// Source: Elixir `GenServer.whereis/1`.
     fn whereis(&self) -> Option<ServerRef<Self::Type>>;
 
+    /// As [`whereis`](Self::whereis), without a reference of its own where there is one at hand.
+    #[doc(hidden)]
+    fn reach(&self) -> Reach<'_, Self::Type> {
+        Reach(Reached::Found(self.whereis()))
+    }
+
     /// Asks a question. Sent when it is awaited; waits five seconds unless told otherwise.
     ///
     /// # Errors
     /// See [`CallError`](crate::CallError).
     ///
     /// Source: OTP `gen_server:call/3`.
-    fn call<T, F>(&self, make: F) -> Call<Self::Type, T, F>
+    fn call<T, F>(&self, make: F) -> Call<'_, Self::Type, T, F>
     where
         T: Send + 'static,
         F: FnOnce(Reply<T>) -> <Self::Type as GenServer>::Call,
     {
-        Call::new(self.whereis(), make)
+        Call::new(self.reach(), make)
     }
 
     /// Tells something, and does not wait. Goes nowhere when there is no such server.
     ///
     /// Source: OTP `gen_server:cast/2`.
     fn cast(&self, cast: <Self::Type as GenServer>::Cast) {
-        if let Some(server) = self.whereis() {
+        if let Some(server) = self.reach().server() {
             let _ = server.send(ServerMessage::Cast(cast));
         }
     }
 
     /// Sends what [`handle_info`](GenServer::handle_info) takes.
     fn info(&self, info: <Self::Type as GenServer>::Info) {
-        if let Some(server) = self.whereis() {
+        if let Some(server) = self.reach().server() {
             let _ = server.send(ServerMessage::Info(info));
         }
     }
@@ -202,6 +226,10 @@ impl<T: Server + ?Sized> Server for &T {
     fn whereis(&self) -> Option<ServerRef<T::Type>> {
         (**self).whereis()
     }
+
+    fn reach(&self) -> Reach<'_, T::Type> {
+        (**self).reach()
+    }
 }
 
 impl<S: GenServer> Server for ServerRef<S> {
@@ -210,12 +238,16 @@ impl<S: GenServer> Server for ServerRef<S> {
     fn whereis(&self) -> Option<ServerRef<S>> {
         Some(self.clone())
     }
+
+    fn reach(&self) -> Reach<'_, S> {
+        Reach(Reached::Given(self))
+    }
 }
 
 impl<S: GenServer> Server for Name<S> {
     type Type = S;
 
     fn whereis(&self) -> Option<ServerRef<S>> {
-        ServerRef::of_pid(crate::names::whereis(&self.text)?)
+        ServerRef::of_pcb(crate::names::find(&self.text)?)
     }
 }
