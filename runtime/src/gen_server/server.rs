@@ -13,7 +13,6 @@ use crate::pcb::{AnyPcb, Pcb};
 use crate::pid::Pid;
 use crate::process::Address;
 use crate::sync::Arc;
-use crate::table;
 
 /// One incarnation of a server. A name survives a restart; this does not.
 pub struct ServerRef<S: GenServer>(pub(super) Address<ServerMessage<S>>);

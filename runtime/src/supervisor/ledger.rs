@@ -79,13 +79,14 @@ pub(crate) enum Step<'a> {
 
 /// Works on the book of the current process.
 fn with<T>(work: impl FnOnce(&mut Ledger) -> T) -> Option<T> {
-    let pcb = ambient::current()?;
     let (mut work, mut result) = (Some(work), None);
-    pcb.control(&mut |control, _| {
-        let ledger = control.rare.as_mut().and_then(|rare| rare.ledger.as_mut());
-        if let (Some(ledger), Some(work)) = (ledger, work.take()) {
-            result = Some(work(ledger));
-        }
+    ambient::with_current(|pcb| {
+        pcb.control(&mut |control, _| {
+            let ledger = control.rare.as_mut().and_then(|rare| rare.ledger.as_mut());
+            if let (Some(ledger), Some(work)) = (ledger, work.take()) {
+                result = Some(work(ledger));
+            }
+        });
     });
     result
 }
@@ -125,6 +126,8 @@ pub(crate) fn remove(key: Key) {
 
 /// Writes a step down, and publishes it if somebody listens.
 pub(crate) fn record(key: Key, step: Step<'_>) {
+    let traced = ambient::with_current(|pcb| pcb.head().system.trace.is_on()) == Some(true);
+    let mut started = None;
     let noted = with(|ledger| {
         let record = ledger.children.get_mut(&key)?;
         match &step {
@@ -142,18 +145,17 @@ pub(crate) fn record(key: Key, step: Step<'_>) {
             | Step::Stopped(..) => (record.stage, record.pid) = (Stage::Stopped, None),
             Step::GaveUp { .. } | Step::Significant => {}
         }
-        Some(record.clone())
+        if let Step::Started(pid, _) = step {
+            started = Some((pid, record.id.clone()));
+        }
+        traced.then(|| record.clone())
     });
-    let Some(record) = noted.flatten() else { return };
-    if let Step::Started(pid, _) = step {
-        label(pid, &record.id);
+    if let Some((pid, id)) = started {
+        label(pid, &id);
     }
-    let Some(pcb) = ambient::current() else { return };
-    let system = &pcb.head().system;
-    if system.trace.is_on()
-        && let Some(what) = what(step, record)
-    {
-        system.emit(Subject::of(&*pcb), what);
+    let Some(record) = noted.flatten() else { return };
+    if let (Some(pcb), Some(what)) = (ambient::current(), what(step, record)) {
+        pcb.head().system.emit(Subject::of(&*pcb), what);
     }
 }
 
