@@ -21,7 +21,7 @@ use crate::pid::{MonitorRef, Pid};
 use crate::rt::Sleep;
 use crate::signal::{Origin, Verdict, on_exit};
 use crate::supervisor::ledger::Ledger;
-use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex};
 use crate::system::SystemInner;
 
@@ -313,6 +313,8 @@ pub(crate) struct Head {
     pub(crate) parent: Pid,
     pub(crate) system: Arc<SystemInner>,
     life: AtomicU8,
+    /// Whether it is a server whose `init` is done.
+    up: AtomicBool,
     /// Messages that the receiver has taken out of the inbox and not yet looked at.
     held: AtomicUsize,
 }
@@ -325,6 +327,7 @@ impl Head {
             parent,
             system,
             life: AtomicU8::new(Life::Running as u8),
+            up: AtomicBool::new(false),
             held: AtomicUsize::new(0),
         }
     }
@@ -335,6 +338,14 @@ impl Head {
             1 => Life::Doomed,
             _ => Life::Dead,
         }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.up.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_up(&self) {
+        self.up.store(true, Ordering::Release);
     }
 
     pub(crate) fn hold(&self, messages: usize) {

@@ -29,6 +29,11 @@ impl<S: GenServer> ServerRef<S> {
         self.0.is_alive()
     }
 
+    /// Whether its `init` is done, and nothing has decided its end.
+    pub(super) fn is_up(&self) -> bool {
+        self.0.0.head.is_up() && self.is_alive()
+    }
+
     pub(crate) fn send(&self, message: ServerMessage<S>) -> Result<(), ()> {
         self.0.try_send(message).map_err(drop)
     }
