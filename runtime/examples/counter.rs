@@ -29,11 +29,9 @@ impl CallServer for Counter {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let counter = Counter::child(|| Counter(1)).name(&COUNTER);
-    let supervisor = Supervisor::new(Strategy::OneForOne).child(counter).start().await?;
+    let supervisor = Supervisor::one_for_one().child(COUNTER.child(|| Counter(1))).start().await?;
     println!("1 + 2 = {}", COUNTER.call(|reply| Call::Add(2, reply)).await?);
     println!("too much: {:?}", COUNTER.call(|reply| Call::Add(u64::MAX, reply)).await);
-    COUNTER.up().await?;
-    println!("again: {}", COUNTER.call(Call::Get).await?);
+    println!("again: {}", COUNTER.up().await?.call(Call::Get).await?);
     Ok(supervisor.stop().await?)
 }

@@ -107,3 +107,37 @@ impl Arrivals {
         self.parked.lock().wakers.values().map(BTreeMap::len).sum()
     }
 }
+
+#[cfg(all(test, not(otp_loom)))]
+mod tests {
+    use super::*;
+
+    struct A;
+    struct B;
+
+    #[test]
+    fn who_gives_up_leaves_nothing_behind() {
+        let arrivals = Arrivals::default();
+        let place = arrivals.place(TypeId::of::<A>());
+        arrivals.park(place, Waker::noop());
+        arrivals.park(place, Waker::noop());
+        assert_eq!((arrivals.count(), arrivals.waiting.load(Ordering::Relaxed)), (1, 1));
+        arrivals.leave(place);
+        arrivals.leave(place);
+        assert_eq!((arrivals.count(), arrivals.waiting.load(Ordering::Relaxed)), (0, 0));
+    }
+
+    #[test]
+    fn an_arrival_wakes_those_who_wait_for_its_type() {
+        let arrivals = Arrivals::default();
+        let (a, b) = (arrivals.place(TypeId::of::<A>()), arrivals.place(TypeId::of::<B>()));
+        arrivals.park(a, Waker::noop());
+        arrivals.park(b, Waker::noop());
+        arrivals.tell(TypeId::of::<A>());
+        assert_eq!((arrivals.count(), arrivals.waiting.load(Ordering::Relaxed)), (1, 1));
+        // It was woken, and leaves without harm to the count.
+        arrivals.leave(a);
+        arrivals.tell_all();
+        assert_eq!((arrivals.count(), arrivals.waiting.load(Ordering::Relaxed)), (0, 0));
+    }
+}

@@ -335,7 +335,7 @@ impl<T> Calling<T> {
         Self { state: Waiting::For(answering), limit: Some(CALL_TIMEOUT), clock: None }
     }
 
-    fn failed(error: CallError) -> Self {
+    pub(crate) fn failed(error: CallError) -> Self {
         Self { state: Waiting::Failed(Some(error)), limit: None, clock: None }
     }
 }

@@ -31,7 +31,7 @@
 //! | fall together | [`link`], [`trap_exit`] |
 //! | watch | [`monitor`], [`Pid::join`] |
 //! | end another process | [`Pid::exit`], [`Pid::kill`] |
-//! | be found | [`register`], [`whereis`] |
+//! | be found, wait for somebody | [`register`], [`whereis`], [`Name::up`] |
 //! | do it later | [`send_after`], [`start_timer`], [`send_interval`] |
 //! | hold state, answer calls | [`CallServer`], [`GenServer`], [`Name`], [`Server`] |
 //! | keep it running | [`Supervisor`], [`DynamicSupervisor`], [`ChildSpec`] |

@@ -2,41 +2,49 @@
 //!
 //! Source: OTP sys.
 
-use crate::call::{CallError, open};
+//!
+//! A request is sent when it is made, and answered to whoever awaits what these functions return.
+
+use crate::ambient;
+use crate::call::{CallError, Calling, Reply, open};
 use crate::gen_server::{GenServer, Server, ServerMessage, Sys};
 
-async fn request<S: Server, T: Send + 'static>(
+/// What it gives knows nothing of `S`: a future that held a `&S` would be `Send` for some lifetimes
+/// of a key only, and no process's body.
+fn request<S: Server, T: Send + 'static>(
     server: &S,
-    make: impl FnOnce(crate::Reply<T>) -> Sys<S::Type>,
-) -> Result<T, CallError> {
-    let server = server.whereis().ok_or(CallError::NoProc)?;
-    if crate::ambient::current_pid() == server.pid() {
-        return Err(CallError::CallingSelf);
+    make: impl FnOnce(Reply<T>) -> Sys<S::Type>,
+) -> Calling<T> {
+    let Some(server) = server.whereis() else { return Calling::failed(CallError::NoProc) };
+    if ambient::current_pid() == server.pid() {
+        return Calling::failed(CallError::CallingSelf);
     }
     let (reply, answering) = open(server.pid());
-    server.send(ServerMessage::Sys(make(reply))).map_err(|()| CallError::NoProc)?;
-    crate::Calling::waiting(answering).await
+    match server.send(ServerMessage::Sys(make(reply))) {
+        Ok(()) => Calling::waiting(answering),
+        Err(()) => Calling::failed(CallError::NoProc),
+    }
 }
 
 /// Lets the server handle nothing more but requests of this module, a stop, and its parent's end,
 /// until it is [resumed](resume). What arrives meanwhile waits.
 ///
 /// # Errors
-/// See [`CallError`]; waits five seconds.
+/// See [`CallError`](crate::CallError); waits five seconds.
 ///
 /// Source: OTP `sys:suspend/1`.
-pub async fn suspend<S: Server>(server: &S) -> Result<(), CallError> {
-    request(server, Sys::Suspend).await
+pub fn suspend<S: Server>(server: &S) -> Calling<()> {
+    request(server, Sys::Suspend)
 }
 
 /// Lets a suspended server go on.
 ///
 /// # Errors
-/// See [`CallError`]; waits five seconds.
+/// See [`CallError`](crate::CallError); waits five seconds.
 ///
 /// Source: OTP `sys:resume/1`.
-pub async fn resume<S: Server>(server: &S) -> Result<(), CallError> {
-    request(server, Sys::Resume).await
+pub fn resume<S: Server>(server: &S) -> Calling<()> {
+    request(server, Sys::Resume)
 }
 
 /// Looks at the server's state, in the server's process, between two messages.
@@ -44,17 +52,14 @@ pub async fn resume<S: Server>(server: &S) -> Result<(), CallError> {
 /// An idle timeout that the server waits for begins anew.
 ///
 /// # Errors
-/// See [`CallError`]; waits five seconds.
+/// See [`CallError`](crate::CallError); waits five seconds.
 ///
 /// Source: OTP `sys:get_state/1`.
-pub async fn get_state<S, T>(
-    server: &S,
-    look: impl FnOnce(&S::Type) -> T + Send + 'static,
-) -> Result<T, CallError>
+pub fn get_state<S, T>(server: &S, look: impl FnOnce(&S::Type) -> T + Send + 'static) -> Calling<T>
 where
     S: Server,
     S::Type: GenServer,
     T: Send + 'static,
 {
-    request(server, |reply| Sys::Look(Box::new(move |state| reply.send(look(state))))).await
+    request(server, |reply| Sys::Look(Box::new(move |state| reply.send(look(state)))))
 }

@@ -54,8 +54,9 @@ fn a_ready_state_is_a_server() {
 #[test]
 fn it_restarts_from_a_new_state() {
     scenario(|_: Process| async move {
-        let child = Counter::child(|| Counter(1)).name(&COUNTER);
-        let supervisor = Supervisor::new(Strategy::OneForOne).child(child).start().await.unwrap();
+        let supervisor = Supervisor::one_for_one().child(COUNTER.child(|| Counter(1)));
+        let supervisor = supervisor.start().await.unwrap();
+        assert_eq!(&*supervisor.which_children().await.unwrap()[0].id, "counter");
         assert_eq!(COUNTER.call(|reply| Call::Add(2, reply)).await, Ok(3));
         let crash = COUNTER.call(|reply| Call::Add(u64::MAX, reply)).await;
         let Err(CallError::Down(reason)) = crash else { panic!("no crash: {crash:?}") };

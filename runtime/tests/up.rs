@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use runtime::prelude::*;
-use runtime::testing::{kill_and_wait, scenario, settle};
+use runtime::testing::{kill_and_wait, restarted, scenario, settle};
 use runtime::{Join, NotUp, Registry, register, spawn, sys, unregister};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -273,6 +273,42 @@ fn a_server_that_takes_a_key_while_it_runs_is_found() {
         settle().await;
         assert_eq!(server.call(|reply| Call::Enter(7, reply)).await, Ok(true));
         assert_eq!(timeout(SECOND, waiting).await, Ok(ExitReason::Normal));
+    });
+}
+
+// --- In tests.
+
+#[test]
+fn a_test_waits_for_the_next_life() {
+    scenario(|_: Process| async move {
+        let child = Slow::child(|| after(SECOND)).name(&SLOW);
+        let supervisor = Supervisor::new(Strategy::OneForOne).child(child).start().await.unwrap();
+        let old = SLOW.whereis().unwrap();
+        let before = Instant::now();
+        SLOW.cast(());
+        let new = restarted(&SLOW, &old).await;
+        assert!(new != old && new.is_alive());
+        assert_eq!(before.elapsed(), SECOND);
+        supervisor.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn a_test_whose_server_does_not_come_back_fails() {
+    scenario(|me: Process| async move {
+        let server = Slow::start(after(SECOND)).name(&SLOW).await.unwrap();
+        let old = server.pid();
+        let (by_name, _) = me.spawn_monitor(async move { drop(restarted(&SLOW, old).await) });
+        // A reference is one life, and leads to no other.
+        let (by_reference, _) =
+            me.spawn_monitor(async move { drop(restarted(&server, old).await) });
+        let ends = [by_name.join(), by_reference.join()];
+        kill_and_wait(old).await;
+        for end in ends {
+            let reason = end.await;
+            let panic = reason.as_panic().expect("it panics").message().to_owned();
+            assert_eq!(panic, "the server was not restarted within a virtual minute");
+        }
     });
 }
 

@@ -12,6 +12,7 @@ use crate::names::{LocalName, Naming};
 use crate::pcb::{AnyPcb, Pcb};
 use crate::pid::Pid;
 use crate::process::Address;
+use crate::supervisor::Child;
 use crate::sync::Arc;
 use crate::table;
 
@@ -104,6 +105,16 @@ impl<S> Name<S> {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+impl<S: GenServer> Name<S> {
+    /// The server of this name as a supervisor's child: `make` makes its arguments, anew at each
+    /// restart. The name is its id as well.
+    ///
+    /// As [`GenServer::child`] with [`Child::name`].
+    pub fn child(&self, make: impl Fn() -> S::Args + Send + Sync + 'static) -> Child<S> {
+        S::child(make).name(self)
     }
 }
 

@@ -28,16 +28,13 @@ impl CallServer for Counter {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // Three restarts in five seconds is the default.
-    let counter = Counter::child(|| Counter(1)).name(&COUNTER);
-    let supervisor = Supervisor::new(Strategy::OneForOne).child(counter).start().await?;
+    let supervisor = Supervisor::one_for_one().child(COUNTER.child(|| Counter(1))).start().await?;
 
     println!("1 + 2 = {}", COUNTER.call(|reply| Call::Add(2, reply)).await?);
     let crash = COUNTER.call(|reply| Call::Add(u64::MAX, reply)).await;
     println!("crashed: {}", crash.is_err());
     eprintln!("the caller got {crash:?}");
 
-    COUNTER.up().await?;
-    println!("again: {}", COUNTER.call(Call::Get).await?);
-    supervisor.stop().await?;
-    Ok(())
+    println!("again: {}", COUNTER.up().await?.call(Call::Get).await?);
+    Ok(supervisor.stop().await?)
 }
