@@ -252,11 +252,10 @@ pub fn restarted<N: Server + Sync>(
     let up = Up::new(name);
     async move {
         end.await;
-        match rt::timeout(Duration::from_mins(1), up).await {
-            Ok(Ok(server)) => server,
-            Ok(Err(error)) => panic!("the server was not restarted: {error}"),
-            Err(_) => panic!("the server was not restarted within a virtual minute"),
-        }
+        let Ok(up) = rt::timeout(Duration::from_mins(1), up).await else {
+            panic!("the server was not restarted within a virtual minute");
+        };
+        up.unwrap_or_else(|error| panic!("the server was not restarted: {error}"))
     }
 }
 

@@ -83,7 +83,7 @@ fn waits<E: Into<anyhow::Error> + Send + 'static>(
 fn start_later(delay: Duration, start: Start) {
     spawn(async move {
         sleep(delay).await;
-        let server = Slow::start(start).name(&SLOW).await.unwrap();
+        let server = Slow::start(start).name(&SLOW).await.expect("the name is free");
         server.pid().join().await;
     });
 }
