@@ -863,3 +863,32 @@ pub(crate) async fn start_guarded(spec: &ChildSpec) -> Result<Pid, StartError> {
         Err(caught) => Err(StartError::Failed(caught.into_exit_reason())),
     }
 }
+
+#[cfg(all(test, feature = "testing", not(otp_loom)))]
+mod tests {
+    use super::*;
+    use crate::process::Process;
+    use crate::sys::get_state;
+    use crate::testing::scenario;
+
+    /// Or a supervisor whose children come and go would grow.
+    #[test]
+    fn only_pids_of_children_that_run_are_remembered() {
+        scenario(|_: Process| async move {
+            let child = |id| ChildSpec::process(id, std::future::pending::<()>);
+            let supervisor = Supervisor::one_for_all().children(["a", "b"].map(child));
+            let supervisor = supervisor.start_link().await?;
+            for _ in 0..3 {
+                supervisor.terminate_child("a").await?;
+                supervisor.restart_child("a").await?;
+                let b = get_state(&supervisor, |this| this.children["b"].state).await?;
+                let ChildState::Running(b) = b else { panic!("not running: {b:?}") };
+                crate::testing::kill_and_wait(b).await;
+                supervisor.count_children().await?;
+            }
+            let known = get_state(&supervisor, |this| this.by_pid.len()).await?;
+            assert_eq!(known, 2);
+            anyhow::Ok(())
+        });
+    }
+}
