@@ -22,8 +22,8 @@ try() {
 }
 
 # A question that is none; an answer of another kind than the caller waits for.
-try ours message 'COUNTER.call(Call::Get)' 'COUNTER.call(|_: Reply<u64>| "get")'
-try ours reply 'Get(reply) => reply.send(self.0)' 'Get(reply) => reply.send("one")'
+try ours message 'call(Call::Get)' 'call(|_: Reply<u64>| "get")'
+try ours reply 'Get(reply) => reply.go(self.0)' 'Get(reply) => reply.go("one")'
 try ractor message 'CounterMessage::Get, 5000' '(\|_\| "get"), 5000'
 try ractor reply 'Get(reply) => reply.send(\*value)' 'Get(reply) => reply.send("one")'
 try kameo message 'counter.ask(Get)' 'counter.ask("get")'

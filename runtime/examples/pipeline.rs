@@ -6,8 +6,9 @@
 use std::future::pending;
 use std::time::Duration;
 
+use runtime::prelude::*;
 use runtime::testing::{Schedule, run_on};
-use runtime::{ChildSpec, Process, Strategy, Supervisor, register, self_pid, whereis};
+use runtime::{register, self_pid, whereis};
 use tokio::time::sleep;
 
 /// A stage does nothing here but to have a name.
@@ -19,12 +20,12 @@ async fn stage(name: &'static str) {
 async fn pipeline(me: Process) -> anyhow::Result<()> {
     let spec = |name: &'static str| ChildSpec::process(name, move || stage(name));
     let stages = ["input", "process", "output"].map(spec);
-    let supervisor = Supervisor::new(Strategy::RestForOne).children(stages).start_link().await?;
+    let supervisor = Supervisor::rest_for_one().children(stages).start_link().await?;
     me.set_label("main");
     sleep(Duration::from_secs(1)).await;
     whereis("process").expect("it was started").kill();
     sleep(Duration::from_secs(1)).await;
-    Ok(runtime::Server::stop(&supervisor).await?)
+    Ok(supervisor.stop().await?)
 }
 
 fn main() {

@@ -3,8 +3,8 @@
 
 #![allow(clippy::print_stdout)]
 
+use runtime::prelude::*;
 use runtime::testing::in_process;
-use runtime::{ChildSpec, DynamicSupervision, DynamicSupervisor, Message, Process, Restart};
 
 /// What a worker tells whoever waits for it.
 struct Done(u64, u64);

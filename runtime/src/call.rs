@@ -162,11 +162,10 @@ where
     // Sends here and not at the first poll: a future that held the function over an `.await` would
     // not be `Send` in the eyes of the compiler (rust-lang/rust#102211).
     fn into_future(self) -> Calling<T> {
-        let Some(server) = self.server.server() else {
-            return Calling::failed(CallError::NoProc);
-        };
         let make = self.make;
-        Calling::ask(server, self.limit, |reply, pending| ServerMessage::Call(make(reply), pending))
+        Calling::ask(self.server.server(), self.limit, |reply, pending| {
+            ServerMessage::Call(make(reply), pending)
+        })
     }
 }
 
@@ -197,11 +196,20 @@ impl<T> Calling<T> {
 }
 
 impl<T: Send + 'static> Calling<T> {
+    /// Asks the shell of a server, which answers whatever the server's protocol.
+    pub(crate) fn of_shell<S: GenServer>(
+        server: Option<&ServerRef<S>>,
+        make: impl FnOnce(Reply<T>) -> Sys<S>,
+    ) -> Self {
+        Self::ask(server, Some(CALL_TIMEOUT), |reply, _| ServerMessage::Sys(make(reply)))
+    }
+
     fn ask<S: GenServer>(
-        server: &ServerRef<S>,
+        server: Option<&ServerRef<S>>,
         limit: Option<Duration>,
         make: impl FnOnce(Reply<T>, Pending) -> ServerMessage<S>,
     ) -> Self {
+        let Some(server) = server else { return Self::failed(CallError::NoProc) };
         let caller = ambient::current_pid();
         if caller == server.pid() {
             return Self::failed(CallError::CallingSelf);
@@ -244,11 +252,3 @@ impl<T> Future for Calling<T> {
 
 // Nothing in it is pinned.
 impl<T> Unpin for Calling<T> {}
-
-/// Asks the shell of a server, which answers whatever the server's protocol. Waits five seconds.
-pub(crate) async fn ask_shell<S: GenServer, T: Send + 'static>(
-    server: &ServerRef<S>,
-    make: impl FnOnce(Reply<T>) -> Sys<S>,
-) -> Result<T, CallError> {
-    Calling::ask(server, Some(CALL_TIMEOUT), |reply, _| ServerMessage::Sys(make(reply))).await
-}

@@ -16,7 +16,7 @@
 //! a function, so `counter.call(Call::Get)` needs no macro:
 //!
 //! ```
-//! use runtime::{Crash, Cx, GenServer, Handled, Init, Name, Next, Reply, Server};
+//! use runtime::prelude::*;
 //!
 //! struct Counter(u64);
 //!
@@ -39,13 +39,12 @@
 //!
 //!     async fn handle_call(&mut self, call: Call, _: &mut Cx<Self>) -> Handled<Self> {
 //!         match call {
-//!             Call::Get(reply) => reply.send(self.0),
+//!             Call::Get(reply) => reply.go(self.0),
 //!             Call::Add(n, reply) => {
 //!                 self.0 += n;
-//!                 reply.send(self.0);
+//!                 reply.go(self.0)
 //!             }
 //!         }
-//!         Ok(Next::Go)
 //!     }
 //! }
 //!
@@ -57,22 +56,30 @@
 //! # Ok(()) }
 //! ```
 //!
+//! A server that starts from a ready state and only answers calls, as this one, has a shorter form:
+//! [`CallServer`].
+//!
 //! Source: OTP `gen_server`; Elixir `GenServer`.
 
+mod answer;
+mod call_server;
 mod cx;
 mod serve;
 mod server;
 mod start;
 mod stop;
+mod up;
 
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+pub use call_server::CallServer;
 pub use cx::Cx;
 pub use server::{Name, Reach, Server, ServerRef, StartName};
 pub use start::{Start, StartError};
 pub use stop::{Stop, StopError};
+pub use up::{NotUp, Up};
 
 use crate::call::{Pending, Reply};
 use crate::exit_reason::{Crash, ExitReason};
@@ -88,6 +95,10 @@ use crate::timer::TimerRef;
 ///
 /// Differs from OTP: state is changed in place, so after a crash `terminate` sees it as the crash
 /// left it, not as it was before the callback; a throw is a crash, not a return value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no server",
+    note = "implement `GenServer`, or `CallServer` if it starts from a ready state and only answers calls"
+)]
 pub trait GenServer: Sized + Send + 'static {
     /// What [`init`](Self::init) is given.
     type Args: Send + 'static;
@@ -216,15 +227,8 @@ pub enum Next<S: GenServer> {
     Continue(S::Info),
     /// Ends with this reason, after `terminate`.
     Stop(ExitReason),
-    /// As `Stop`; the answer goes out when `terminate` has ended. See [`Next::stop_with`].
+    /// As `Stop`; the answer goes out when `terminate` has ended. See [`Reply::stop_with`].
     StopAndReply(ExitReason, LastWords),
-}
-
-impl<S: GenServer> Next<S> {
-    /// Ends with `reason`, and answers a call when [`terminate`](GenServer::terminate) has ended.
-    pub fn stop_with<T: Send + 'static>(reason: ExitReason, reply: Reply<T>, value: T) -> Self {
-        Self::StopAndReply(reason, LastWords(Box::new(move || reply.send(value))))
-    }
 }
 
 /// The answer that a server gives after its end.

@@ -31,9 +31,9 @@
 //! | fall together | [`link`], [`trap_exit`] |
 //! | watch | [`monitor`], [`Pid::join`] |
 //! | end another process | [`Pid::exit`], [`Pid::kill`] |
-//! | be found | [`register`], [`whereis`] |
+//! | be found, wait for somebody | [`register`], [`whereis`], [`Name::up`] |
 //! | do it later | [`send_after`], [`start_timer`], [`send_interval`] |
-//! | hold state, answer calls | [`GenServer`], [`Name`], [`Server`] |
+//! | hold state, answer calls | [`CallServer`], [`GenServer`], [`Name`], [`Server`] |
 //! | keep it running | [`Supervisor`], [`DynamicSupervisor`], [`ChildSpec`] |
 //! | find it by any key | [`Registry`] |
 //! | compute something beside, for its value | [`Task`], [`TaskSupervisor`] |
@@ -67,6 +67,7 @@
 
 pub mod agent;
 mod ambient;
+mod arrivals;
 mod attempt;
 mod call;
 mod driver;
@@ -81,6 +82,7 @@ mod names;
 mod pcb;
 mod pid;
 mod plain;
+pub mod prelude;
 mod process;
 pub mod receive;
 pub mod registry;
@@ -112,8 +114,8 @@ pub use attempt::{
 pub use call::{CALL_TIMEOUT, Call, CallError, Calling, Reply};
 pub use exit_reason::{Crash, ExitReason, NoCatch, Outcome, PanicInfo, Place, Term, TermValue};
 pub use gen_server::{
-    Cx, GenServer, Handled, Info, Init, LastWords, Name, Next, Reach, Server, ServerRef, Start,
-    StartError, StartName, Stop, StopError, Unhandled,
+    CallServer, Cx, GenServer, Handled, Info, Init, LastWords, Name, Next, NotUp, Reach, Server,
+    ServerRef, Start, StartError, StartName, Stop, StopError, Unhandled, Up,
 };
 pub use info::ProcessInfo;
 pub use join::Join;

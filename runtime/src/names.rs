@@ -206,6 +206,7 @@ pub fn register(name: &str, pid: impl Into<Pid>) -> Result<(), RegisterError> {
         .filter(|pcb| pcb.head().system.id() == inner.id())
         .ok_or(RegisterError::NoProc(pid))?;
     inner.names.register(&name, &pcb)?;
+    inner.arrivals.tell_all();
     if inner.trace.is_on() {
         inner.emit(Subject::of(&*pcb), What::Registered(name));
     }

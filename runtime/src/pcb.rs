@@ -316,6 +316,8 @@ pub(crate) struct Head {
     /// Whether a call may have been left unanswered since the last look. The process's own, so no
     /// order is needed.
     unanswered: AtomicBool,
+    /// Whether it is a server whose `init` is done.
+    up: AtomicBool,
     /// Messages that the receiver has taken out of the inbox and not yet looked at.
     held: AtomicUsize,
     /// For when the alarm of its calls was set last, in nanoseconds of its system. Its own as well.
@@ -331,6 +333,7 @@ impl Head {
             system,
             life: AtomicU8::new(Life::Running as u8),
             unanswered: AtomicBool::new(false),
+            up: AtomicBool::new(false),
             held: AtomicUsize::new(0),
             alarm: AtomicU64::new(0),
         }
@@ -342,6 +345,14 @@ impl Head {
             1 => Life::Doomed,
             _ => Life::Dead,
         }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.up.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_up(&self) {
+        self.up.store(true, Ordering::Release);
     }
 
     pub(crate) fn hold(&self, messages: usize) {

@@ -1,5 +1,6 @@
 //! Processes: spawn, relate, signal.
 
+use std::any::TypeId;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -715,6 +716,15 @@ pub struct Process<M = Infallible>(Receiver<M>);
 impl<M> fmt::Debug for Process<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Process({})", self.0.pcb.head.pid)
+    }
+}
+
+impl<M> Process<M> {
+    /// It is a server of this type, and its `init` is done.
+    pub(crate) fn arrived(&self, kind: TypeId) {
+        let head = &self.0.pcb.head;
+        head.set_up();
+        head.system.arrivals.tell(kind);
     }
 }
 

@@ -307,6 +307,7 @@ impl<K: RegistryKey, V: RegistryValue, M: Keys> Registry<K, V, M> {
         let table = self.table()?;
         let entry = table.enter(&me, key, value)?;
         table.list(&entry)?;
+        me.head().system.arrivals.tell_all();
         table.tell_registered(&entry);
         Ok(table.keeper())
     }

@@ -15,39 +15,28 @@
 //! supervisor's turn.
 //!
 //! ```
-//! use runtime::{Crash, Cx, GenServer, Handled, Init, Name, Next, Reply, Server, Strategy, Supervisor};
+//! use runtime::prelude::*;
 //!
 //! struct Counter(u64);
 //! enum Call { Next(Reply<u64>), Crash(Reply<()>) }
 //! static COUNTER: Name<Counter> = Name::new("counter");
 //!
-//! impl GenServer for Counter {
-//!     type Args = u64;
+//! impl CallServer for Counter {
 //!     type Call = Call;
-//!     type Cast = ();
-//!     type Info = ();
 //!
-//!     async fn init(start: u64, _: &mut Cx<Self>) -> Result<Init<Self>, Crash> {
-//!         Ok(Init::Ok(Counter(start)))
-//!     }
 //!     async fn handle_call(&mut self, call: Call, _: &mut Cx<Self>) -> Handled<Self> {
 //!         match call {
-//!             Call::Next(reply) => { self.0 += 1; reply.send(self.0) }
+//!             Call::Next(reply) => { self.0 += 1; reply.go(self.0) }
 //!             Call::Crash(_) => panic!("the counter is broken"),
 //!         }
-//!         Ok(Next::Go)
 //!     }
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> anyhow::Result<()> {
-//! let supervisor = Supervisor::new(Strategy::OneForOne)
-//!     .child(Counter::child(|| 0).name(&COUNTER))
-//!     .start_link()
-//!     .await?;
+//! let supervisor = Supervisor::one_for_one().child(COUNTER.child(|| Counter(0))).start().await?;
 //! assert_eq!(COUNTER.call(Call::Next).await?, 1);
 //! assert!(COUNTER.call(Call::Crash).await.is_err());
-//! runtime::testing::eventually(|| COUNTER.whereis().is_some()).await;
-//! assert_eq!(COUNTER.call(Call::Next).await?, 1, "a fresh state");
+//! assert_eq!(COUNTER.up().await?.call(Call::Next).await?, 1, "a fresh state");
 //! supervisor.stop().await?;
 //! # Ok(()) }
 //! ```
@@ -73,6 +62,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+pub(crate) use child::short;
 pub use child::{Child, ChildId, ChildKind, ChildSpec, Restart, Shutdown};
 pub(crate) use decision::{Fate, fate};
 pub(crate) use intensity::Intensity;
@@ -156,6 +146,21 @@ impl Supervisor {
             auto_shutdown: AutoShutdown::Never,
             children: Vec::new(),
         }
+    }
+
+    /// Restarts only the child that ended: [`Strategy::OneForOne`].
+    pub fn one_for_one() -> Self {
+        Self::new(Strategy::OneForOne)
+    }
+
+    /// Restarts all children: [`Strategy::OneForAll`].
+    pub fn one_for_all() -> Self {
+        Self::new(Strategy::OneForAll)
+    }
+
+    /// Restarts the child that ended and those after it: [`Strategy::RestForOne`].
+    pub fn rest_for_one() -> Self {
+        Self::new(Strategy::RestForOne)
     }
 
     /// Grants `max_restarts` restarts within any `window`; one more ends the supervisor.
@@ -856,5 +861,34 @@ pub(crate) async fn start_guarded(spec: &ChildSpec) -> Result<Pid, StartError> {
     match attempt_async(async move { start(&id).await }).await.result() {
         Ok(started) => started,
         Err(caught) => Err(StartError::Failed(caught.into_exit_reason())),
+    }
+}
+
+#[cfg(all(test, feature = "testing", not(otp_loom)))]
+mod tests {
+    use super::*;
+    use crate::process::Process;
+    use crate::sys::get_state;
+    use crate::testing::scenario;
+
+    /// Or a supervisor whose children come and go would grow.
+    #[test]
+    fn only_pids_of_children_that_run_are_remembered() {
+        scenario(|_: Process| async move {
+            let child = |id| ChildSpec::process(id, std::future::pending::<()>);
+            let supervisor = Supervisor::one_for_all().children(["a", "b"].map(child));
+            let supervisor = supervisor.start_link().await?;
+            for _ in 0..3 {
+                supervisor.terminate_child("a").await?;
+                supervisor.restart_child("a").await?;
+                let b = get_state(&supervisor, |this| this.children["b"].state).await?;
+                let ChildState::Running(b) = b else { panic!("not running: {b:?}") };
+                crate::testing::kill_and_wait(b).await;
+                supervisor.count_children().await?;
+            }
+            let known = get_state(&supervisor, |this| this.by_pid.len()).await?;
+            assert_eq!(known, 2);
+            anyhow::Ok(())
+        });
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Id;
 
 use crate::ambient;
+use crate::arrivals::Arrivals;
 use crate::info::ProcessInfo;
 use crate::names::Names;
 use crate::pid::Pid;
@@ -34,6 +35,7 @@ pub(crate) struct SystemInner {
     pub(crate) engine: Engine,
     pub(crate) handle: Handle,
     pub(crate) names: Names,
+    pub(crate) arrivals: Arrivals,
     pub(crate) registries: Registries,
     pub(crate) timers: Timers,
     pub(crate) trace: Hub,
@@ -62,6 +64,7 @@ impl SystemInner {
             engine,
             handle,
             names: Names::default(),
+            arrivals: Arrivals::default(),
             registries: Registries::default(),
             timers: Timers::default(),
             trace: Hub::default(),
@@ -110,6 +113,7 @@ impl SystemInner {
     fn end(&self) {
         // A process that is spawned from now on sees this, an earlier one is in the table.
         self.closed.store(true, Ordering::SeqCst);
+        self.arrivals.tell_all();
         self.timers.stop();
         for pcb in table::all_of(self.id) {
             relations::exit(Pid::OUTSIDE, pcb.head().pid, ExitReason::Kill);

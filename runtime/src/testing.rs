@@ -24,8 +24,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::exit_reason::ExitReason;
+use crate::gen_server::{Server, ServerRef, Up};
 use crate::pid::Pid;
 use crate::process::{IntoBody, Process, SpawnOptions};
+use crate::rt;
 use crate::sync::{Arc, Mutex};
 use crate::system::System;
 use crate::timeline;
@@ -236,6 +238,25 @@ pub async fn eventually(condition: impl Fn() -> bool) {
         settle().await;
     }
     panic!("the condition did not come to hold within a virtual minute");
+}
+
+/// Waits until the server under a name is another one than `old`, and is up.
+///
+/// # Panics
+/// When there is none within a virtual minute after the end of `old`.
+pub fn restarted<N: Server + Sync>(
+    name: &N,
+    old: impl Into<Pid>,
+) -> impl Future<Output = ServerRef<N::Type>> + Send {
+    let end = old.into().join();
+    let up = Up::new(name);
+    async move {
+        end.await;
+        let Ok(up) = rt::timeout(Duration::from_mins(1), up).await else {
+            panic!("the server was not restarted within a virtual minute");
+        };
+        up.unwrap_or_else(|error| panic!("the server was not restarted: {error}"))
+    }
 }
 
 /// Compares a trace with what is expected of it, and draws both when they differ; see

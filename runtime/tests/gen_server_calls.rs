@@ -245,7 +245,7 @@ fn a_stop_with_an_answer_answers() {
         let log = Log::of(&me);
         let s = W::start(log.server("s.1")).await.unwrap();
         me.monitor(&s);
-        let stop = run(|reply, _, _| Ok(Next::stop_with(word("because"), reply, "bye")));
+        let stop = run(|reply, _, _| reply.stop_with(word("because"), "bye"));
         assert_eq!(s.call(stop).await, Ok("bye"));
         assert_eq!(log.mailbox(&mut me).await, [r#"DOWN s.1 "because""#]);
         assert_eq!(log.lines(), ["init s.1", r#"terminate s.1 "because""#]);
@@ -261,7 +261,7 @@ fn a_stop_with_an_answer_answers_after_terminate() {
         let log = Log::of(&me);
         let s = W::start(log.server("s.1").end_takes(ms(80))).await.unwrap();
         let begun = Instant::now();
-        let stop = run(|reply, _, _| Ok(Next::stop_with(ExitReason::Normal, reply, "bye")));
+        let stop = run(|reply, _, _| reply.stop_with(ExitReason::Normal, "bye"));
         let answer = s.call(stop).await.unwrap();
         log.add(format!("caller got {answer}"));
         assert_eq!(begun.elapsed(), ms(80));

@@ -431,7 +431,7 @@ fn a_kill_during_terminate_is_the_reason_that_is_seen() {
         me.monitor(&s);
         let (call, ()) = tokio::join!(
             async {
-                let bye = run(|reply, _, _| Ok(Next::stop_with(ExitReason::Normal, reply, "bye")));
+                let bye = run(|reply, _, _| reply.stop_with(ExitReason::Normal, "bye"));
                 s.call(bye).await
             },
             async {
@@ -453,7 +453,7 @@ fn a_stop_with_an_answer_answers_although_terminate_panics() {
     scenario(|mut me: Process| async move {
         let s = W::start(Log::of(&me).server("s.1").at_end(|_| panic!("late"))).await.unwrap();
         me.monitor(&s);
-        let bye = run(|reply, _, _| Ok(Next::stop_with(ExitReason::Normal, reply, "bye")));
+        let bye = run(|reply, _, _| reply.stop_with(ExitReason::Normal, "bye"));
         assert_eq!(s.call(bye).await, Ok("bye"));
         assert_panic(&down(&mut me).await, "late", file!());
     });

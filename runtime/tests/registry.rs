@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use runtime::testing::{eventually, kill_and_wait, scenario, settle};
+use runtime::testing::{eventually, kill_and_wait, restarted, scenario, settle};
 use runtime::trace::What;
 use runtime::{
     Address, CallError, Child, Crash, Cx, Duplicate, Exit, ExitReason, GenServer, Handled, Info,
@@ -718,6 +718,39 @@ fn a_key_that_leads_to_a_server_of_another_type_leads_nowhere() {
     });
 }
 
+/// A key that is borrowed for ever is as good as any other, also in the body of a process.
+#[test]
+fn what_any_server_understands_is_asked_by_key_in_the_body_of_a_process() {
+    scenario(|me: Process| async move {
+        NAMES.start_link().await.unwrap();
+        let asks = me.spawn_link(async {
+            let room = NAMES.via::<Room>("room");
+            Room::start(1).name(&room).await?;
+            sys::suspend(&room).await?;
+            sys::resume(&room).await?;
+            assert_eq!(sys::get_state(&room, |room| room.number).await?, 1);
+            assert!(room.up().await?.is_alive());
+            anyhow::Ok(())
+        });
+        assert_eq!(asks.join().await, ExitReason::Normal);
+    });
+}
+
+/// It goes by its type in a trace: a key need not be printable.
+#[test]
+fn a_server_with_a_key_and_no_name_is_labelled_with_its_type() {
+    scenario(|_: Process| async move {
+        NAMES.start_link().await.unwrap();
+        let room = Room::start(1).name(NAMES.via("room")).await.unwrap();
+        assert_eq!(room.pid().info().unwrap().label.as_deref(), Some("Room"));
+        let child = Room::child(|| 1).name(NAMES.via("other")).id("the other room");
+        let top = Supervisor::new(Strategy::OneForOne).child(child).start_link().await.unwrap();
+        let other = NAMES.via::<Room>("other").whereis().unwrap();
+        assert_eq!(other.pid().info().unwrap().label.as_deref(), Some("the other room"));
+        top.stop().await.unwrap();
+    });
+}
+
 /// Its supervisor starts it again, it registers again, and the key leads to it.
 #[test]
 fn a_restarted_server_is_found_under_its_key_again() {
@@ -728,10 +761,9 @@ fn a_restarted_server_is_found_under_its_key_again() {
         let top = top.start_link().await.unwrap();
         let first = room.whereis().unwrap();
         first.pid().kill();
-        eventually(|| room.whereis().is_some_and(|room| room != first)).await;
-        let second = room.whereis().unwrap();
+        let second = restarted(&room, &first).await;
         NAMES.whereis().unwrap().pid().kill();
-        eventually(|| room.whereis().is_some_and(|room| room != second)).await;
+        assert_ne!(restarted(&room, &second).await, first);
         assert_eq!(room.call(Call::Number).await, Ok(1));
         top.stop().await.unwrap();
         assert_eq!(NAMES.count(), Err(RegistryError::NoRegistry("names")));

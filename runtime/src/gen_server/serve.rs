@@ -1,5 +1,6 @@
 //! The life of a server: its loop, and what it does with a message.
 
+use std::any::TypeId;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::pin::Pin;
@@ -118,6 +119,7 @@ pub(super) async fn serve<S: GenServer>(
             }
             Ok(Init::Stop(reason)) | Err(reason) => return reason,
         };
+    cx.process.arrived(TypeId::of::<S>());
     started.set(StartState::Running);
     drop(started);
     let mut outstanding = Outstanding::default();

@@ -12,6 +12,7 @@ use crate::names::{LocalName, Naming};
 use crate::pcb::{AnyPcb, Pcb};
 use crate::pid::Pid;
 use crate::process::Address;
+use crate::supervisor::Child;
 use crate::sync::Arc;
 
 /// One incarnation of a server. A name survives a restart; this does not.
@@ -26,6 +27,11 @@ impl<S: GenServer> ServerRef<S> {
     /// Whether it runs.
     pub fn is_alive(&self) -> bool {
         self.0.is_alive()
+    }
+
+    /// Whether its `init` is done, and nothing has decided its end.
+    pub(super) fn is_up(&self) -> bool {
+        self.0.0.head.is_up() && self.is_alive()
     }
 
     pub(crate) fn send(&self, message: ServerMessage<S>) -> Result<(), ()> {
@@ -93,6 +99,16 @@ impl<S> Name<S> {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+impl<S: GenServer> Name<S> {
+    /// The server of this name as a supervisor's child: `make` makes its arguments, anew at each
+    /// restart. The name is its id as well.
+    ///
+    /// As [`GenServer::child`] with [`Child::name`].
+    pub fn child(&self, make: impl Fn() -> S::Args + Send + Sync + 'static) -> Child<S> {
+        S::child(make).name(self)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::names::{NameRefused, RegisterError};
 use crate::pid::Pid;
 use crate::process::{SpawnOptions, Spawned};
 use crate::registry::RegistryError;
+use crate::supervisor::short;
 use crate::sync::{Arc, Mutex};
 use crate::system::System;
 
@@ -95,7 +96,9 @@ impl<S: GenServer> Start<S> {
         let parent = current.as_deref();
         let mut options = SpawnOptions::new();
         let called = self.name.as_ref().and_then(|name| name.naming.label());
-        if let Some(label) = self.label.filter(|_| called.is_none()) {
+        // A key in a registry need not be printable; the type at least says what this is.
+        let type_name = self.name.as_ref().map(|_| short(std::any::type_name::<S>()).into());
+        if let Some(label) = self.label.or(type_name).filter(|_| called.is_none()) {
             options = options.label(label);
         }
         if let Some(name) = self.name {

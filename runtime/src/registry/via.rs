@@ -7,7 +7,7 @@ use super::table::{Entry, Table};
 use super::{Registry, RegistryError, RegistryKey, RegistryValue, Unique};
 use crate::ambient;
 use crate::exit_reason::ExitReason;
-use crate::gen_server::{GenServer, Server, ServerRef, StartName};
+use crate::gen_server::{GenServer, Server, ServerRef, StartName, Up};
 use crate::names::{NameRefused, Naming, Taken};
 use crate::pcb::AnyPcb;
 use crate::pid::Pid;
@@ -119,6 +119,14 @@ impl<S: GenServer, K: RegistryKey, V: RegistryValue> Via<S, K, V> {
     pub fn resolve(&self) -> Result<ServerRef<S>, ViaError> {
         let entry = self.registry.table()?.find(&self.key).ok_or(ViaError::NotRegistered)?;
         ServerRef::of_pcb(entry.owner.clone()).ok_or_else(|| ViaError::WrongType(entry.pid()))
+    }
+
+    /// Waits until a server of this type is up under this key; see [`Name::up`](crate::Name::up).
+    ///
+    /// # Errors
+    /// See [`NotUp`](crate::NotUp). A registry that does not run is waited for, too.
+    pub fn up(&self) -> Up<'_, Self> {
+        Up::new(self)
     }
 
     fn naming(&self, value: impl Fn() -> V + Send + Sync + 'static) -> StartName<S> {

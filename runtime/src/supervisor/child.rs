@@ -302,7 +302,7 @@ impl<S: GenServer> From<Child<S>> for ChildSpec {
 }
 
 /// The last part of a type's path.
-fn short(path: &'static str) -> &'static str {
+pub(crate) fn short(path: &'static str) -> &'static str {
     let end = path.find('<').unwrap_or(path.len());
     path[..end].rsplit("::").next().unwrap_or(path)
 }

@@ -81,6 +81,4 @@ async fn main() {
     }
     println!("again: {}", Counter::get().await.expect("the counter answers again"));
     Supervisor::stop(supervisor, ExitReason::Normal, None).await.expect("the supervisor stops");
-    // Not a plain return, which does not always end the program: see docs/COMPARISON.md.
-    std::process::exit(0);
 }
