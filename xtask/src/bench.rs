@@ -11,7 +11,7 @@ use crate::harness::{self, Outcome};
 use crate::plan::{Plan, Test};
 use crate::report::{Failed, TestResult};
 use crate::runner::{self, Order};
-use crate::{fault, files};
+use crate::{fault, files, rubric};
 
 /// How tests are run.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +22,8 @@ pub(crate) struct Rules {
     pub(crate) runs: u32,
     /// The longest that one run may take.
     pub(crate) deadline: Duration,
+    /// The most memory that one process of a run may have, in bytes.
+    pub(crate) memory: u64,
 }
 
 impl Rules {
@@ -100,7 +102,22 @@ impl<'a> Bench<'a> {
             let file = self.item.shown(self.item.test_file());
             return Err(fault::course(format!("{file}: test `{name}` {problem}")));
         }
-        Ok(())
+        let counts = |name: &String| plan.tests.iter().any(|test| test.name == *name);
+        match all.iter().find(|name| plan.rubric.is_some() && !counts(name)) {
+            None => Ok(()),
+            Some(name) => Err(fault::course(format!(
+                "{}: no item lists the test `{name}`",
+                self.item.shown(rubric::FILE)
+            ))),
+        }
+    }
+
+    /// The names of all tests that are not ignored.
+    pub(crate) fn names(&self) -> anyhow::Result<Vec<String>> {
+        let ignored = self.list(&["--list", "--format", "terse", "--ignored"])?;
+        let mut names = self.list(&["--list", "--format", "terse"])?;
+        names.retain(|name| !ignored.contains(name));
+        Ok(names)
     }
 
     fn list(&self, arguments: &[&str]) -> anyhow::Result<Vec<String>> {
@@ -115,6 +132,7 @@ impl<'a> Bench<'a> {
             arguments,
             seed,
             deadline: self.rules.deadline,
+            memory: self.rules.memory,
         }
     }
 
@@ -175,16 +193,20 @@ impl<'a> Bench<'a> {
     }
 }
 
+/// How many things are done at a time.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Does `work` for each input on all cores; results come in the order of the inputs.
 pub(crate) fn in_parallel<I: Sync, O: Send>(
     inputs: &[I],
     work: impl Fn(&I) -> anyhow::Result<O> + Sync,
 ) -> anyhow::Result<Vec<O>> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        for _ in 0..cores.min(inputs.len()) {
+        for _ in 0..cores().min(inputs.len()) {
             scope.spawn(|| {
                 while let Some((index, input)) = Some(next.fetch_add(1, Ordering::Relaxed))
                     .and_then(|i| Some((i, inputs.get(i)?)))

@@ -35,7 +35,7 @@ impl Fingerprint {
         let dir = course.root.join(item.dir());
         seen.add_package(&dir)?;
         seen.add_tree(&dir.join("tests"))?;
-        seen.add((rules.seed, rules.runs, rules.deadline));
+        seen.add((rules.seed, rules.runs, rules.deadline, rules.memory));
         seen.add(std::env::var_os("RUSTFLAGS"));
         Ok(seen)
     }

@@ -23,6 +23,7 @@ mod progress;
 mod quiz;
 mod recognise;
 mod report;
+mod rubric;
 mod runner;
 mod scrub;
 mod sources;
@@ -127,11 +128,15 @@ struct RuleArgs {
     /// The longest that one run of one test may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     deadline: Duration,
+    /// The most memory that a test may have, in MiB; held to on Linux only.
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(16..=1 << 20))]
+    memory: u64,
 }
 
 impl From<RuleArgs> for Rules {
     fn from(args: RuleArgs) -> Self {
-        Self { seed: args.seed, runs: args.runs, deadline: args.deadline }
+        let RuleArgs { seed, runs, deadline, memory } = args;
+        Self { seed, runs, deadline, memory: memory << 20 }
     }
 }
 

@@ -117,12 +117,6 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Mutant, String> {
 }
 
 impl Mutant {
-    /// A name for a package that holds it.
-    pub(crate) fn package(&self, item: &Item) -> String {
-        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-        format!("{}-{}", item.package(), self.name.chars().map(plain).collect::<String>())
-    }
-
     /// The reference's files with the mistake made; paths are relative to the item's folder.
     pub(crate) fn apply(&self, reference: &[files::TreeFile]) -> Result<files::Tree, String> {
         let mut mutated = reference.to_vec();
@@ -214,7 +208,10 @@ mod tests {
     #[test]
     fn a_patch_is_applied_to_the_reference() {
         let mutant = parse("subtracts", PATCH).unwrap();
-        assert_eq!((&mutant.catcher, mutant.hang, &mutant.test), (&Catcher::Exercise(1), false, &None));
+        assert_eq!(
+            (&mutant.catcher, mutant.hang, &mutant.test),
+            (&Catcher::Exercise(1), false, &None)
+        );
         assert_eq!(mutant.what, "It subtracts.");
         let mutated = mutant.apply(&reference()).unwrap();
         assert_eq!(mutated[0].1, b"fn f(a: i32) -> i32 {\n    a - 1\n}\n");

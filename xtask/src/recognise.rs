@@ -9,8 +9,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::assembly::{Assembly, Build, Candidate, Suite};
-use crate::bench::{Bench, Rules, in_parallel};
+use crate::assembly::{Assembly, Build, Suite};
+use crate::bench::{Bench, Rules};
 use crate::cache::Fingerprint;
 use crate::course::{Course, Item};
 use crate::mutants::{self, Mutant};
@@ -92,23 +92,19 @@ pub(crate) fn recognise(
     }
     let (mut open, mut suspects): (Vec<Suspect<'_>>, Vec<Suspect<'_>>) =
         suspects.into_iter().partition(|one| one.symptoms.shown_by(&one.record).is_none());
-    let mut candidates = Vec::new();
+    let mut answers = Vec::new();
     // A patch that has gone stale is for the authors' gate to report; here it resembles nothing.
     open.retain(|suspect| {
         let applied = suspect.mutant.apply(&reference).ok();
-        let package = suspect.mutant.package(item);
-        let candidate = applied.map(|sources| Candidate { name: package, sources });
-        let applies = candidate.is_some();
-        candidates.extend(candidate);
+        let applies = applied.is_some();
+        answers.extend(applied);
         applies
     });
-    let builds = assembly.build_all(item, Suite::Course, &candidates)?;
-    let jobs: Vec<(Suspect<'_>, Build)> = open.into_iter().zip(builds).collect();
-    let records = in_parallel(&jobs, |(suspect, build)| match build {
+    let records = assembly.each(item, Suite::Course, &answers, |index, build| match build {
         Build::Broken(_) => Ok(Record::new()),
-        Build::Ready(built) => suspect.examine(&Bench::new(assembly, item, built, rules)),
+        Build::Ready(built) => open[index].examine(&Bench::new(assembly, item, built, rules)),
     })?;
-    for ((mut suspect, _), record) in jobs.into_iter().zip(records) {
+    for (mut suspect, record) in open.into_iter().zip(records) {
         cache.put(&suspect.name, &suspect.fingerprint, &record)?;
         suspect.record = record;
         suspects.push(suspect);

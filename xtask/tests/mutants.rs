@@ -29,10 +29,10 @@ fn a_known_mistake_is_named_and_the_report_is_the_same_with_a_warm_and_a_cold_ca
 
     let records = course.path("target/grade/cache/ch01_drill_01_demo");
     assert!(records.join("record-product.json").is_file());
-    fs::remove_dir_all(course.path("target/grade/ch01_drill_01_demo.drills")).unwrap();
+    fs::remove_dir_all(course.path("target/grade/ch01_drill_01_demo.lanes")).unwrap();
     course.run(&["grade", "demo"]).assert(1, &[sentence]);
     assert_eq!(course.read("target/grade/report.json"), cold);
-    let built_again = course.path("target/grade/ch01_drill_01_demo.drills");
+    let built_again = course.path("target/grade/ch01_drill_01_demo.lanes");
     assert!(!built_again.exists(), "a warm cache needs no mutant built");
 
     fs::remove_dir_all(&records).unwrap();
@@ -45,7 +45,7 @@ fn an_untouched_stub_and_a_right_answer_pay_nothing_for_recognition() {
     let course = Course::started();
     assert_eq!(course.run(&["grade", "demo"]).code, 1);
     assert_eq!(course.run(&["grade", "demo", "--reference"]).code, 0);
-    assert!(!course.path("target/grade/ch01_drill_01_demo.drills").exists());
+    assert!(!course.path("target/grade/ch01_drill_01_demo.lanes").exists());
     assert!(!course.path("target/grade/cache").exists());
 }
 
@@ -93,7 +93,11 @@ fn check_proves_nothing_twice_before_something_changes() {
     course.run(&["check"]).assert(0, &["3 of 3 caught\n"]);
     course.run(&["check"]).assert(
         0,
-        &["full marks  proved before", "scores 0  proved before", "3 of 3 caught, 3 of them before"],
+        &[
+            "full marks  proved before",
+            "scores 0  proved before",
+            "3 of 3 caught, 3 of them before",
+        ],
     );
     course.edit(&format!("{MUTANTS}/product.patch"), "a * b", "a * b + 1");
     course.run(&["check"]).assert(0, &["3 of 3 caught, 2 of them before", "proved before"]);
@@ -110,8 +114,7 @@ fn check_proves_nothing_twice_before_something_changes() {
 fn a_mutant_that_does_not_compile_stops_no_other() {
     let course = Course::new();
     course.edit(&format!("{MUTANTS}/product.patch"), "a * b", "a *");
-    course.run(&["check"]).assert(
-        3,
-        &["product.patch: does not compile:", "--> src/lib.rs:16:", "2 of 3 caught"],
-    );
+    course
+        .run(&["check"])
+        .assert(3, &["product.patch: does not compile:", "--> src/lib.rs:16:", "2 of 3 caught"]);
 }

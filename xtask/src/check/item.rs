@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Findings;
 use crate::course::{Course, Item, Kind};
 use crate::plan::{self, Plan};
+use crate::rubric::{self, Rubric};
 use crate::style::counted;
 use crate::{fault, files, hints, manifest, mutants, quiz};
 
@@ -65,6 +66,12 @@ fn headings(readme: &str) -> Option<String> {
 /// Marks are balanced and numbered from 1; every test decides an exercise.
 pub(super) fn plan(course: &Course, item: &Item) -> anyhow::Result<Findings> {
     let exercises = plan::exercises(course, item)?;
+    if let Some(rubric) = Rubric::read(course, item)? {
+        let entries = counted(rubric.entries().count(), "item");
+        let tests = rubric.entries().map(|entry| entry.tests.len()).sum();
+        let note = format!("a rubric of {entries}, {}", counted(tests, "test"));
+        return Ok(Findings { note, ..Findings::default() });
+    }
     let documented = plan::test_docs(course, item)?;
     let (tests, problems) = plan::tests(&documented, &exercises);
     let file = item.shown(item.test_file());
@@ -98,7 +105,10 @@ pub(super) fn mutants(course: &Course, item: &Item) -> anyhow::Result<Findings> 
     let mutants = mutants::load(course, item)?;
     let exercises = count(plan.exercises.len());
     let at_least = if item.kind == Kind::Warmup { plan.exercises.len() } else { 3 };
-    let mut problems = mutants::problems(&mutants, exercises, at_least);
+    let mut problems = match &plan.rubric {
+        Some(rubric) => rubric::disagreements(rubric, &mutants),
+        None => mutants::problems(&mutants, exercises, at_least),
+    };
     for mutant in &mutants {
         if let Some(test) = &mutant.test
             && !plan.tests_against(&mutant.catcher).any(|known| known.name == *test)
@@ -108,11 +118,16 @@ pub(super) fn mutants(course: &Course, item: &Item) -> anyhow::Result<Findings> 
         }
     }
     let note = counted(mutants.len(), "mutant");
-    Ok(Findings { note, ..problems_in(item, "mutants", &problems) })
+    let place = if plan.rubric.is_some() { "" } else { "mutants" };
+    Ok(Findings { note, ..problems_in(item, place, &problems) })
 }
 
 fn problems_in(item: &Item, file: &str, problems: &[String]) -> Findings {
-    Findings::of(problems.iter().map(|what| format!("{}: {what}", item.shown(file))).collect())
+    let shown = |what: &String| match file {
+        "" => item.shown(what),
+        file => format!("{}: {what}", item.shown(file)),
+    };
+    Findings::of(problems.iter().map(shown).collect())
 }
 
 fn count(exercises: usize) -> u32 {

@@ -4,14 +4,15 @@
 //! again before one of these things changes. What failed is not remembered.
 
 use super::Findings;
-use crate::assembly::{Assembly, Build, Candidate, Suite};
-use crate::bench::{Bench, Examined, Rules, examine, in_parallel};
+use crate::assembly::{Assembly, Build, Suite};
+use crate::bench::{Bench, Examined, Rules, examine};
 use crate::cache::{Cache, Fingerprint};
 use crate::course::{Course, Item};
 use crate::harness::Outcome;
 use crate::mutants::{self, Mutant};
 use crate::plan::{self, Plan, Test};
-use crate::report::TestResult;
+use crate::report::{EntryReport, State, TestResult, points};
+use crate::{files, grade};
 
 /// One item, and what is known of it already.
 #[derive(Debug)]
@@ -71,6 +72,10 @@ impl<'a> Ground<'a> {
             TestResult::Passed | TestResult::NotRun => None,
         };
         self.once("reference", || {
+            if self.plan.rubric.is_some() {
+                let answer = plan::answer(&self.course.root.join(self.item.dir()))?;
+                return self.by_rubric(&answer, |score, of| score < of);
+            }
             let sources = plan::reference(self.course, self.item)?;
             match examine(self.assembly, self.item, &self.plan, &sources, self.rules)? {
                 Examined::Broken(said) => Ok(vec![format!("it does not compile:\n{said}")]),
@@ -84,13 +89,15 @@ impl<'a> Ground<'a> {
     /// The stub compiles, and not one test passes on it.
     pub(super) fn stub(&self) -> anyhow::Result<Findings> {
         let passes = |(test, result): (&Test, &TestResult)| {
-            let (name, number) = (&test.name, test.exercise);
-            (*result == TestResult::Passed).then(|| {
-                format!("`{name}` (exercise {number}) passes although nothing is written")
-            })
+            let (name, decides) = (&test.name, &test.decides);
+            (*result == TestResult::Passed)
+                .then(|| format!("`{name}` ({decides}) passes although nothing is written"))
         };
         self.once("stub", || {
             let sources = plan::stub(self.course, self.item)?;
+            if self.plan.rubric.is_some() {
+                return self.by_rubric(&sources, |score, _| score > 0);
+            }
             let rules = Rules { runs: 1, ..self.rules };
             match examine(self.assembly, self.item, &self.plan, &sources, rules)? {
                 Examined::Broken(said) => Ok(vec![format!("it does not compile:\n{said}")]),
@@ -101,13 +108,35 @@ impl<'a> Ground<'a> {
         })
     }
 
+    /// The items of the rubric with points that are wrong.
+    fn by_rubric(
+        &self,
+        answer: &[files::TreeFile],
+        wrong: impl Fn(u32, u32) -> bool,
+    ) -> anyhow::Result<Vec<String>> {
+        let (course, assembly, item, rules) = (self.course, self.assembly, self.item, self.rules);
+        let ground = grade::Ground { course, assembly, item, rules };
+        let report = ground.grade(&self.plan, Some(answer), String::new())?;
+        if let State::DoesNotCompile(said) = &report.state {
+            return Ok(vec![format!("it does not compile:\n{said}")]);
+        }
+        let entries = report.areas.iter().flat_map(|area| &area.entries);
+        let complaint = |entry: &EntryReport| {
+            let (score, of) = (points(entry.score), points(entry.max_score));
+            let why = entry.reasons().join("\n");
+            format!("{}: {score} of {of} points\n{why}", entry.id).trim_end().to_owned()
+        };
+        let wrong = entries.filter(|entry| wrong(entry.score, entry.max_score));
+        Ok(wrong.map(complaint).collect())
+    }
+
     /// Each mutant loses points in its own exercise.
     pub(super) fn mutants(&self) -> anyhow::Result<Findings> {
         let mutants = mutants::load(self.course, self.item)?;
         let reference = plan::reference(self.course, self.item)?;
         let mut problems = Vec::new();
         let mut hunted = Vec::new();
-        let mut candidates = Vec::new();
+        let mut answers = Vec::new();
         for mutant in &mutants {
             let proof = Proof::of(mutant, &self.fingerprint);
             if self.proved(&proof.name, &proof.fingerprint) {
@@ -117,15 +146,16 @@ impl<'a> Ground<'a> {
                 Err(stale) => problems.push((mutant, stale)),
                 Ok(sources) => {
                     hunted.push((mutant, proof));
-                    candidates.push(Candidate { name: mutant.package(self.item), sources });
+                    answers.push(sources);
                 }
             }
         }
         let before = mutants.len() - hunted.len() - problems.len();
-        let builds = self.assembly.build_all(self.item, Suite::Course, &candidates)?;
-        let jobs: Vec<_> = hunted.into_iter().zip(builds).collect();
-        let complaints = in_parallel(&jobs, |((mutant, _), build)| self.trial(mutant, build))?;
-        for (((mutant, proof), _), complaint) in jobs.iter().zip(complaints) {
+        let complaints =
+            self.assembly.each(self.item, Suite::Course, &answers, |index, build| {
+                self.trial(hunted[index].0, build)
+            })?;
+        for ((mutant, proof), complaint) in hunted.iter().zip(complaints) {
             match complaint {
                 Some(complaint) => problems.push((mutant, complaint)),
                 None => self.cache.put(&proof.name, &proof.fingerprint, &true)?,

@@ -28,8 +28,13 @@ pub struct Run {
 
 impl Course {
     pub fn new() -> Self {
+        Self::of("course")
+    }
+
+    /// A copy of another fixture.
+    pub fn of(name: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/course");
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
         copy(&fixture, dir.path());
         Self { dir }
     }
