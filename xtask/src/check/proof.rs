@@ -173,8 +173,8 @@ impl<'a> Ground<'a> {
         })
     }
 
-    fn trial(&self, mutant: &Mutant, build: &Build) -> anyhow::Result<Option<String>> {
-        match build {
+    fn trial(&self, mutant: &Mutant, answer: &Build) -> anyhow::Result<Option<String>> {
+        match answer {
             Build::Broken(said) => Ok(Some(format!("does not compile:\n{said}"))),
             Build::Ready(built) => {
                 let bench = Bench::new(self.assembly, self.item, built, self.rules);
