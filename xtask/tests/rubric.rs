@@ -90,6 +90,10 @@ fn check_holds_a_rubric_to_the_same_rules() {
         0,
         &["a rubric of 6 items, 4 tests", "4 mutants", "4 of 4 caught", "all 11 checks pass"],
     );
+    course.run(&["check"]).assert(0, &["full marks  proved before", "4 of them before"]);
+    course.edit(&format!("{PROJECT}/rubric.toml"), "name = \"Code\"", "name = \"Style\"");
+    let run = course.run(&["check"]);
+    assert!(run.code == 0 && !run.stdout.contains("before"), "{}", run.stdout);
     course.edit(&format!("{PROJECT}/mutants/queue.patch"), "rubric order", "rubric room");
     fs::remove_file(course.path(&format!("{PROJECT}/tests/mine.rs"))).unwrap();
     course.run(&["check"]).assert(

@@ -52,7 +52,13 @@ impl<'a> Ground<'a> {
         what: &str,
         prove: impl FnOnce() -> anyhow::Result<Vec<String>>,
     ) -> anyhow::Result<Findings> {
-        let fingerprint = self.fingerprint.with(what);
+        // A rubric may give points for mutants that are noticed.
+        let mutants = match &self.plan.rubric {
+            Some(_) => mutants::load(self.course, self.item)?,
+            None => Vec::new(),
+        };
+        let patches: Vec<&str> = mutants.iter().map(|mutant| mutant.text.as_str()).collect();
+        let fingerprint = self.fingerprint.with((what, patches));
         if self.proved(what, &fingerprint) {
             return Ok(Findings { note: "proved before".to_owned(), ..Findings::default() });
         }
