@@ -60,6 +60,9 @@ pub(crate) struct Entry {
     /// The points that could be had in the last grade.
     #[serde(default, deserialize_with = "tenths")]
     pub(crate) of: Option<u32>,
+    /// The exercises that lacked points in the last grade.
+    #[serde(default)]
+    pub(crate) open: Vec<u32>,
     /// The reference answer was shown before it was done.
     #[serde(default)]
     pub(crate) spoiled: bool,
@@ -191,20 +194,22 @@ impl Notebook {
     }
 
     /// A question was answered.
+    #[allow(dead_code, reason = "`quiz` is the one to call it")]
     pub(crate) fn answered(&mut self, question_id: &str, right: bool) {
         let answers = self.quiz.entry(question_id.to_owned()).or_default();
         let count = if right { &mut answers.right } else { &mut answers.wrong };
         *count = count.saturating_add(1);
     }
 
-    /// An item was graded: so many tenths of so many.
-    pub(crate) fn graded(&mut self, id: &str, score: u32, of: u32) {
+    /// An item was graded: so many tenths of so many, and these exercises lack points.
+    pub(crate) fn graded(&mut self, id: &str, score: u32, of: u32, open: Vec<u32>) {
         let entry = self.entry(id);
         let same_course = entry.of == Some(of);
         entry.done = score == of || (entry.done && same_course);
         entry.best = entry.best.max(Some(score));
         entry.last = Some(score);
         entry.of = Some(of);
+        entry.open = open;
     }
 
     /// Writes down that hints up to `level` were taken for an exercise.
@@ -223,6 +228,7 @@ impl Notebook {
         if let Some(entry) = self.items.get_mut(id) {
             entry.done = false;
             entry.last = None;
+            entry.open.clear();
         }
     }
 }
@@ -247,6 +253,10 @@ impl Entry {
                 let _ = writeln!(text, "{key} = {}", points(tenths));
             }
         }
+        if !self.open.is_empty() {
+            let open: Vec<String> = self.open.iter().map(u32::to_string).collect();
+            let _ = writeln!(text, "open = [{}]", open.join(", "));
+        }
         if self.spoiled {
             text.push_str("spoiled = true\n");
         }
@@ -270,8 +280,8 @@ mod tests {
 
     fn example() -> Notebook {
         let mut notebook = Notebook::default();
-        notebook.graded("ch09/drill_01_x", 67, 300);
-        notebook.graded(ID, 300, 300);
+        notebook.graded("ch09/drill_01_x", 67, 300, vec![2, 3]);
+        notebook.graded(ID, 300, 300, vec![]);
         notebook.hinted(ID, 2, 1);
         notebook.hinted(ID, 1, 3);
         notebook.spoiled(ID);
@@ -286,7 +296,7 @@ mod tests {
         let text = example().print();
         let expected = "\n[item.\"ch08/drill_03_links\"]\ndone = true\nlast = 30\nbest = 30\nof = 30\n\
             spoiled = true\nhints = { 1 = 3, 2 = 1 }\n\n\
-            [item.\"ch09/drill_01_x\"]\nlast = 6.7\nbest = 6.7\nof = 30\n\n\
+            [item.\"ch09/drill_01_x\"]\nlast = 6.7\nbest = 6.7\nof = 30\nopen = [2, 3]\n\n\
             [quiz]\n\"8.3.1\" = { right = 2, wrong = 0 }\n\"8.3.2\" = { right = 0, wrong = 1 }\n";
         assert_eq!(text, format!("{NOTE}{expected}"));
         assert_eq!(Notebook::parse(FILE, &text).unwrap(), example());
@@ -296,16 +306,18 @@ mod tests {
     #[test]
     fn an_item_is_done_until_it_is_reset_or_has_grown() {
         let mut notebook = example();
-        notebook.graded(ID, 200, 300);
+        notebook.graded(ID, 200, 300, vec![2]);
         let entry = notebook.item(ID);
         assert!(entry.done, "it was done once");
+        assert_eq!(entry.open, [2]);
         assert_eq!((entry.last, entry.best), (Some(200), Some(300)));
-        notebook.graded(ID, 300, 400);
+        notebook.graded(ID, 300, 400, vec![4]);
         assert!(!notebook.item(ID).done, "there is a new exercise");
-        notebook.graded(ID, 400, 400);
+        notebook.graded(ID, 400, 400, vec![]);
         notebook.reset(ID);
         let entry = notebook.item(ID);
         assert_eq!((entry.done, entry.last, entry.best), (false, None, Some(400)));
+        assert_eq!(entry.open, [0; 0]);
         assert_eq!((entry.hints(), entry.spoiled), (4, true));
     }
 
@@ -329,7 +341,7 @@ mod tests {
             ("best = 6.7", "best = -1", 13, "expected points"),
             ("spoiled = true", "spoilt = true", 8, "spoilt"),
             ("1 = 3", "one = 3", 9, "expected the number of an exercise"),
-            ("right = 2", "right = -2", 17, "expected u32"),
+            ("right = 2", "right = -2", 18, "expected u32"),
         ] {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join(FILE);
