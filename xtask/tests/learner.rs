@@ -186,7 +186,7 @@ fn reset_takes_an_item_back_to_the_stub_and_keeps_what_was_written() {
     assert!(!course.path("workbook/ch01_demo/drill_01_demo/src/more.rs").exists());
     assert!(course.path("workbook/ch01_demo/drill_01_demo/tests/mine.rs").exists());
     let notebook = course.read(NOTEBOOK);
-    assert!(notebook.ends_with("\nbest = 20\nof = 20\nhints = { 1 = 1 }\n"), "{notebook}");
+    assert!(notebook.ends_with("]\nbest = 20\nof = 20\nhints = { 1 = 1 }\n"), "{notebook}");
 
     let before = course.snapshot("workbook");
     course.run(&["reset", "demo"]).assert(0, &["ch01/drill_01_demo  is one already"]);

@@ -81,13 +81,13 @@ fn step(owner: Owner, given: Option<&[u8]>, there: Option<&[u8]>, new: &[u8]) ->
     }
 }
 
-/// The learner's text with what the course has added to its own, if the course did nothing but add,
-/// and if every line of the learner's is still there.
+/// The learner's text with what the course has added to its own, if every line of the learner's is
+/// still there.
 fn grown(given: &[u8], there: &[u8], new: &[u8]) -> Option<String> {
     let text = |bytes| std::str::from_utf8(bytes).ok();
     let (given, there, new) = (text(given)?, text(there)?, text(new)?);
     let merged = diffy::merge(given, there, new).ok()?;
-    (only_adds(given, new) && only_adds(there, &merged)).then_some(merged)
+    only_adds(there, &merged).then_some(merged)
 }
 
 fn only_adds(from: &str, to: &str) -> bool {
