@@ -1,19 +1,17 @@
 //! A built answer and its tests: each of them several times, each time in a process of its own.
 
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::assembly::{Assembly, Build};
+use crate::assembly::{Assembly, Build, Built, Suite};
 use crate::course::Item;
 use crate::harness::{self, Outcome};
 use crate::plan::{Plan, Test};
 use crate::report::{Failed, TestResult};
 use crate::runner::{self, Order};
-use crate::scrub::Scrubber;
-use crate::{fault, files};
+use crate::{fault, files, rubric};
 
 /// How tests are run.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +22,8 @@ pub(crate) struct Rules {
     pub(crate) runs: u32,
     /// The longest that one run may take.
     pub(crate) deadline: Duration,
+    /// The most memory that one process of a run may have, in bytes.
+    pub(crate) memory: u64,
 }
 
 impl Rules {
@@ -50,24 +50,21 @@ pub(crate) fn examine(
     sources: &[files::TreeFile],
     rules: Rules,
 ) -> anyhow::Result<Examined> {
-    assembly.place(item, sources)?;
-    let binary = match assembly.compile(item)? {
+    let built = match assembly.build(item, Suite::Course, sources)? {
         Build::Broken(said) => return Ok(Examined::Broken(said)),
-        Build::Ready(binary) => binary,
+        Build::Ready(built) => built,
     };
-    let bench = Bench::new(assembly, item, &binary, rules);
+    let bench = Bench::new(assembly, item, &built, rules);
     bench.compare(plan)?;
-    let results = in_parallel(&plan.tests, |test| bench.repeat(test))?;
+    let results = in_parallel(&plan.tests, |test| bench.repeat(&test.name))?;
     Ok(Examined::Ran(results))
 }
 
 /// One built test binary, ready to run its tests one by one.
 #[derive(Debug)]
 pub(crate) struct Bench<'a> {
-    binary: &'a Path,
-    folder: PathBuf,
+    built: &'a Built,
     nonce: &'a str,
-    scrubber: Scrubber,
     unwritten: String,
     rules: Rules,
     item: &'a Item,
@@ -78,14 +75,12 @@ impl<'a> Bench<'a> {
     pub(crate) fn new(
         assembly: &'a Assembly,
         item: &'a Item,
-        binary: &'a Path,
+        built: &'a Built,
         rules: Rules,
     ) -> Self {
         Self {
-            binary,
-            folder: assembly.folder(item),
+            built,
             nonce: assembly.nonce(),
-            scrubber: assembly.scrubber(item),
             unwritten: format!("not yet implemented: {}, exercise ", item.label()),
             rules,
             item,
@@ -107,7 +102,22 @@ impl<'a> Bench<'a> {
             let file = self.item.shown(self.item.test_file());
             return Err(fault::course(format!("{file}: test `{name}` {problem}")));
         }
-        Ok(())
+        let counts = |name: &String| plan.tests.iter().any(|test| test.name == *name);
+        match all.iter().find(|name| plan.rubric.is_some() && !counts(name)) {
+            None => Ok(()),
+            Some(name) => Err(fault::course(format!(
+                "{}: no item lists the test `{name}`",
+                self.item.shown(rubric::FILE)
+            ))),
+        }
+    }
+
+    /// The names of all tests that are not ignored.
+    pub(crate) fn names(&self) -> anyhow::Result<Vec<String>> {
+        let ignored = self.list(&["--list", "--format", "terse", "--ignored"])?;
+        let mut names = self.list(&["--list", "--format", "terse"])?;
+        names.retain(|name| !ignored.contains(name));
+        Ok(names)
     }
 
     fn list(&self, arguments: &[&str]) -> anyhow::Result<Vec<String>> {
@@ -117,22 +127,23 @@ impl<'a> Bench<'a> {
 
     fn order<'b>(&'b self, arguments: &'b [&'b str], seed: u64) -> Order<'b> {
         Order {
-            binary: self.binary,
-            folder: &self.folder,
+            binary: &self.built.binary,
+            folder: &self.built.folder,
             arguments,
             seed,
             deadline: self.rules.deadline,
+            memory: self.rules.memory,
         }
     }
 
     /// One run of one test.
-    pub(crate) fn once(&self, test: &Test, seed: u64) -> anyhow::Result<Outcome> {
-        let ended = runner::run(&self.order(&harness::arguments(&test.name), seed))?;
-        Ok(harness::judge(&ended, &test.name, self.nonce))
+    pub(crate) fn once(&self, test: &str, seed: u64) -> anyhow::Result<Outcome> {
+        let ended = runner::run(&self.order(&harness::arguments(test), seed))?;
+        Ok(harness::judge(&ended, test, self.nonce))
     }
 
     /// All runs of one test; a run that hangs is the last one.
-    fn repeat(&self, test: &Test) -> anyhow::Result<TestResult> {
+    pub(crate) fn repeat(&self, test: &str) -> anyhow::Result<TestResult> {
         let mut passed = 0;
         let mut first_failure = None;
         for seed in self.rules.seeds() {
@@ -157,9 +168,9 @@ impl<'a> Bench<'a> {
         let mut failed = match outcome {
             Outcome::Failed(failure) => Failed {
                 todo: failure.output.contains(&self.unwritten),
-                message: self.scrubber.scrub(&failure.message),
-                place: failure.place.map(|place| self.scrubber.scrub(&place)),
-                output: self.scrubber.scrub(&failure.output),
+                message: self.built.scrubber.scrub(&failure.message),
+                place: failure.place.map(|place| self.built.scrubber.scrub(&place)),
+                output: self.built.scrubber.scrub(&failure.output),
                 passed,
             },
             Outcome::Passed | Outcome::TimedOut => Failed {
@@ -182,16 +193,20 @@ impl<'a> Bench<'a> {
     }
 }
 
+/// How many things are done at a time.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Does `work` for each input on all cores; results come in the order of the inputs.
-fn in_parallel<I: Sync, O: Send>(
+pub(crate) fn in_parallel<I: Sync, O: Send>(
     inputs: &[I],
     work: impl Fn(&I) -> anyhow::Result<O> + Sync,
 ) -> anyhow::Result<Vec<O>> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        for _ in 0..cores.min(inputs.len()) {
+        for _ in 0..cores().min(inputs.len()) {
             scope.spawn(|| {
                 while let Some((index, input)) = Some(next.fetch_add(1, Ordering::Relaxed))
                     .and_then(|i| Some((i, inputs.get(i)?)))

@@ -155,7 +155,8 @@ pub(crate) fn toml_fault(file: &str, text: &str, error: &toml::de::Error) -> Str
     format!("{file}:{line}: {message}")
 }
 
-fn line_at(text: &str, offset: usize) -> usize {
+/// The line of a place in a text, from 1; the place is in bytes.
+pub(crate) fn line_at(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|&byte| byte == b'\n').count() + 1
 }
 

@@ -1,5 +1,8 @@
 //! `grade`: from an answer to a report.
 
+mod mine;
+mod rubric;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -8,9 +11,11 @@ use crate::assembly::Assembly;
 use crate::bench::{Examined, Rules, examine};
 use crate::course::{Course, EXERCISE_TENTHS, Item};
 use crate::fault::Verdict;
+use crate::mutants::Catcher;
 use crate::notebook::Notebook;
 use crate::plan::{self, Plan};
 use crate::progress::Progress;
+use crate::recognise::{Symptoms, recognise};
 use crate::report::{
     ExerciseReport, Graded, ItemReport, Report, State, TestReport, TestResult, json, terminal,
 };
@@ -45,7 +50,10 @@ pub(crate) fn run(course: &Course, request: &Request) -> anyhow::Result<Verdict>
     let progress = Progress::over(items.len());
     for item in items {
         progress.step(&format!("grading {item}"));
-        report.items.push(grade_item(course, &assembly, item, &answers, request.rules)?);
+        let ground = Ground { course, assembly: &assembly, item, rules: request.rules };
+        let plan = Plan::read(course, item)?;
+        let answer = answers.of(item)?;
+        report.items.push(ground.grade(&plan, answer.as_deref(), answers.shown(item))?);
     }
     drop(progress);
     let text = json::render(&report).context("cannot write the report as JSON")?;
@@ -130,51 +138,105 @@ impl Answers {
         }
     }
 
-    /// An item's sources, relative to its folder.
-    fn sources(&self, item: &Item) -> anyhow::Result<Option<files::Tree>> {
-        let Some(folder) = self.folder(item) else { return Ok(None) };
-        let sources = files::load_tree(&folder.join("src"))?;
-        let below_src = |(path, bytes)| (Path::new("src").join(path), bytes);
-        Ok(Some(sources.into_iter().map(below_src).collect()))
+    /// The files of an item's answer, relative to its folder.
+    fn of(&self, item: &Item) -> anyhow::Result<Option<files::Tree>> {
+        self.folder(item).map(|folder| plan::answer(&folder)).transpose()
     }
 }
 
-fn grade_item(
-    course: &Course,
-    assembly: &Assembly,
-    item: &Item,
-    answers: &Answers,
-    rules: Rules,
-) -> anyhow::Result<ItemReport> {
-    let plan = Plan::read(course, item)?;
-    let answer = answers.sources(item)?;
-    let (state, results) = match &answer {
-        None => (State::NotStarted, None),
-        Some(sources) => match examine(assembly, item, &plan, sources, rules)? {
-            Examined::Broken(said) => (State::DoesNotCompile(said), None),
-            Examined::Ran(results) => (State::Graded, Some(results)),
-        },
-    };
-    let results = results.unwrap_or_else(|| vec![TestResult::NotRun; plan.tests.len()]);
-    let exercises = plan.exercises.iter().map(|exercise| ExerciseReport {
-        number: exercise.number,
-        sentence: exercise.sentence.clone(),
-        place: place(exercise, answer.as_deref().unwrap_or_default()),
-        tests: plan
-            .tests
-            .iter()
-            .zip(&results)
-            .filter(|(test, _)| test.exercise == exercise.number)
-            .map(|(test, result)| TestReport { name: test.name.clone(), result: result.clone() })
-            .collect(),
-    });
-    Ok(ItemReport {
-        id: item.id(),
-        title: title(course, item),
-        folder: answers.shown(item),
-        state,
-        exercises: exercises.collect(),
-    })
+/// Everything that an item's grade depends on but the answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    /// Where the tests come from.
+    pub(crate) course: &'a Course,
+    /// Where things are built.
+    pub(crate) assembly: &'a Assembly,
+    /// What is graded.
+    pub(crate) item: &'a Item,
+    /// How tests are run.
+    pub(crate) rules: Rules,
+}
+
+impl Ground<'_> {
+    /// Grades an answer, or its absence; `folder` is where the answer lies, for the reader.
+    pub(crate) fn grade(
+        &self,
+        plan: &Plan,
+        answer: Option<&[files::TreeFile]>,
+        folder: String,
+    ) -> anyhow::Result<ItemReport> {
+        let (item, rules) = (self.item, self.rules);
+        let (state, results) = match answer {
+            None => (State::NotStarted, None),
+            Some(sources) => match examine(self.assembly, item, plan, sources, rules)? {
+                Examined::Broken(said) => (State::DoesNotCompile(said), None),
+                Examined::Ran(results) => (State::Graded, Some(results)),
+            },
+        };
+        let ran = answer.filter(|_| results.is_some());
+        let results = results.unwrap_or_else(|| vec![TestResult::NotRun; plan.tests.len()]);
+        let (exercises, areas) = match &plan.rubric {
+            None => (self.exercises(plan, answer.unwrap_or_default(), &results)?, Vec::new()),
+            Some(rubric) => (Vec::new(), self.areas(plan, rubric, ran, &results)?),
+        };
+        Ok(ItemReport {
+            id: item.id(),
+            title: match &plan.rubric {
+                Some(rubric) => rubric.title.clone(),
+                None => title(self.course, item),
+            },
+            folder,
+            state,
+            exercises,
+            areas,
+            mine: ran.map(|answer| self.mine(answer)).transpose()?.unwrap_or_default(),
+        })
+    }
+
+    fn exercises(
+        &self,
+        plan: &Plan,
+        answer: &[files::TreeFile],
+        results: &[TestResult],
+    ) -> anyhow::Result<Vec<ExerciseReport>> {
+        let report = |exercise: &plan::Exercise| ExerciseReport {
+            number: exercise.number,
+            sentence: exercise.sentence.clone(),
+            place: place(exercise, answer),
+            tests: plan
+                .tests
+                .iter()
+                .zip(results)
+                .filter(|(test, _)| test.decides == Catcher::Exercise(exercise.number))
+                .map(|(test, result)| TestReport {
+                    name: test.name.clone(),
+                    result: result.clone(),
+                })
+                .collect(),
+            recognised: Vec::new(),
+        };
+        let mut exercises: Vec<ExerciseReport> = plan.exercises.iter().map(report).collect();
+        self.recognise(exercises.iter_mut().map(|exercise| {
+            let catcher = Catcher::Exercise(exercise.number);
+            (catcher, exercise.tests.as_slice(), &mut exercise.recognised)
+        }))?;
+        Ok(exercises)
+    }
+
+    /// Puts the sentences of known mistakes where an answer fails like them.
+    fn recognise<'b>(
+        &self,
+        groups: impl Iterator<Item = (Catcher, &'b [TestReport], &'b mut Vec<String>)>,
+    ) -> anyhow::Result<()> {
+        let failing = groups.filter_map(|(catcher, tests, place)| {
+            let results = tests.iter().map(|test| (test.name.as_str(), &test.result));
+            Some((Symptoms::of(catcher, results)?, place))
+        });
+        let (symptoms, places): (Vec<Symptoms>, Vec<&mut Vec<String>>) = failing.unzip();
+        let sentences = recognise(self.course, self.assembly, self.item, self.rules, &symptoms)?;
+        places.into_iter().zip(sentences).for_each(|(place, sentences)| *place = sentences);
+        Ok(())
+    }
 }
 
 /// The README's own headline, or else the item's label.

@@ -116,11 +116,17 @@ fn early(ended: &Ended) -> Failure {
         (None, Some(signal)) => format!("by signal {signal}"),
         (None, None) => "for an unknown reason".to_owned(),
     };
+    // The words of Rust's allocator.
+    let starved = ended.stderr.contains("memory allocation of ");
     Failure {
-        message: format!(
-            "the whole test process ended {how} before the test was over: \
-             an answer must not end the process"
-        ),
+        message: if starved {
+            "it needs more memory than a test may have: something grows without end".to_owned()
+        } else {
+            format!(
+                "the whole test process ended {how} before the test was over: \
+                 an answer must not end the process"
+            )
+        },
         place: None,
         output: ended.stderr.trim_end().to_owned(),
     }

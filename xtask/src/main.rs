@@ -5,6 +5,7 @@
 
 mod assembly;
 mod bench;
+mod cache;
 mod check;
 mod course;
 mod coverage;
@@ -22,8 +23,10 @@ mod oracle;
 mod plan;
 mod progress;
 mod quiz;
+mod recognise;
 mod report;
 mod reset;
+mod rubric;
 mod runner;
 mod scrub;
 mod solution;
@@ -165,6 +168,9 @@ enum Command {
         /// Leave out what has to be built: reference answers, stubs and mutants.
         #[arg(long)]
         quick: bool,
+        /// Prove everything again, also what an earlier run has proved and nothing has changed since.
+        #[arg(long, conflicts_with = "quick")]
+        all: bool,
         /// Bring the generated parts of docs/COVERAGE.md and docs/SEMANTICS.md up to date.
         #[arg(long)]
         write: bool,
@@ -184,11 +190,15 @@ struct RuleArgs {
     /// The longest that one run of one test may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     deadline: Duration,
+    /// The most memory that a test may have, in MiB; held to on Linux only.
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(16..=1 << 20))]
+    memory: u64,
 }
 
 impl From<RuleArgs> for Rules {
     fn from(args: RuleArgs) -> Self {
-        Self { seed: args.seed, runs: args.runs, deadline: args.deadline }
+        let RuleArgs { seed, runs, deadline, memory } = args;
+        Self { seed, runs, deadline, memory: memory << 20 }
     }
 }
 
@@ -228,8 +238,8 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
             &course,
             &grade::Request { id, reference, workbook, json, rules: rules.into() },
         ),
-        Command::Check { quick, write, rules } => {
-            check::run(&course, check::Request { quick, write, rules: rules.into() })
+        Command::Check { quick, all, write, rules } => {
+            check::run(&course, check::Request { quick, all, write, rules: rules.into() })
         }
     }
 }

@@ -1,19 +1,26 @@
 //! What an item asks for, and which tests decide: read from the course, never from the learner.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::course::{Course, Item};
 use crate::marks::{self, Documented};
+use crate::mutants::Catcher;
+use crate::rubric::Rubric;
 use crate::{fault, files, stub};
+
+/// The learner's own tests, relative to the item's folder; the course never overwrites them.
+pub(crate) const MINE: &str = "tests/mine.rs";
 
 /// One item, ready to be graded.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// Exercise 1 first.
     pub(crate) exercises: Vec<Exercise>,
-    /// Every test, in the order of the file.
+    /// Every test that counts, in the order of the file or of the rubric.
     pub(crate) tests: Vec<Test>,
+    /// What the points are given for, if not for exercises.
+    pub(crate) rubric: Option<Rubric>,
 }
 
 /// One exercise.
@@ -27,32 +34,42 @@ pub(crate) struct Exercise {
     pub(crate) file: PathBuf,
 }
 
-/// One test and the exercise that it decides.
+/// One test and what it decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Test {
     /// As the harness calls it.
     pub(crate) name: String,
-    /// Number of the exercise.
-    pub(crate) exercise: u32,
+    /// Where its points count.
+    pub(crate) decides: Catcher,
 }
 
 impl Plan {
     /// Reads reference and tests of an item.
     pub(crate) fn read(course: &Course, item: &Item) -> anyhow::Result<Self> {
         let exercises = exercises(course, item)?;
+        if let Some(rubric) = Rubric::read(course, item)? {
+            let tests = rubric.entries().flat_map(|entry| {
+                let decides = Catcher::Rubric(entry.id.clone());
+                entry
+                    .tests
+                    .iter()
+                    .map(move |name| Test { name: name.clone(), decides: decides.clone() })
+            });
+            return Ok(Self { exercises, tests: tests.collect(), rubric: Some(rubric) });
+        }
         let documented = test_docs(course, item)?;
         let (tests, problems) = tests(&documented, &exercises);
         match problems.first() {
-            None => Ok(Self { exercises, tests }),
+            None => Ok(Self { exercises, tests, rubric: None }),
             Some(problem) => {
                 Err(fault::course(format!("{}:{problem}", item.shown(item.test_file()))))
             }
         }
     }
 
-    /// The names of the tests that decide an exercise.
-    pub(crate) fn tests_of(&self, exercise: u32) -> impl Iterator<Item = &Test> {
-        self.tests.iter().filter(move |test| test.exercise == exercise)
+    /// The tests that must catch a mutant.
+    pub(crate) fn tests_against(&self, catcher: &Catcher) -> impl Iterator<Item = &Test> {
+        self.tests.iter().filter(move |test| test.decides == *catcher)
     }
 }
 
@@ -63,6 +80,17 @@ pub(crate) fn reference(course: &Course, item: &Item) -> anyhow::Result<files::T
         return Err(fault::course(format!("{} is missing", item.shown("src/lib.rs"))));
     }
     Ok(src.into_iter().map(|(path, bytes)| (PathBuf::from("src").join(path), bytes)).collect())
+}
+
+/// What an answer consists of: `src/` and the learner's own tests, if there are any.
+pub(crate) fn answer(folder: &Path) -> anyhow::Result<files::Tree> {
+    let sources = files::load_tree(&folder.join("src"))?;
+    let below_src = |(path, bytes)| (Path::new("src").join(path), bytes);
+    let mut answer: files::Tree = sources.into_iter().map(below_src).collect();
+    if folder.join(MINE).is_file() {
+        answer.push((PathBuf::from(MINE), files::read(&folder.join(MINE))?.into_bytes()));
+    }
+    Ok(answer)
 }
 
 /// The sources with every region cut out, relative to the item's folder.
@@ -130,7 +158,8 @@ pub(crate) fn tests(documented: &[Documented], exercises: &[Exercise]) -> (Vec<T
         }
         match test.exercise() {
             Some(number) if exercises.iter().any(|exercise| exercise.number == number) => {
-                tests.push(Test { name: test.name.clone(), exercise: number });
+                let decides = Catcher::Exercise(number);
+                tests.push(Test { name: test.name.clone(), decides });
             }
             Some(number) => problems.push(format!("{at} names exercise {number}, which is none")),
             None => problems.push(format!(
@@ -140,7 +169,9 @@ pub(crate) fn tests(documented: &[Documented], exercises: &[Exercise]) -> (Vec<T
     }
     for exercise in exercises {
         let number = exercise.number;
-        if problems.is_empty() && !tests.iter().any(|test| test.exercise == number) {
+        if problems.is_empty()
+            && !tests.iter().any(|test| test.decides == Catcher::Exercise(number))
+        {
             problems.push(format!("1: no test decides exercise {number}"));
         }
     }
@@ -172,7 +203,7 @@ mod tests {
     fn every_test_decides_an_exercise() {
         let source = ["/// A.", "/// Exercise: 2", "#[test]", "fn a() {}"].join("\n");
         let (found, problems) = tests(&documented(&source), &[exercise(1), exercise(2)]);
-        assert_eq!(found, [Test { name: "a".to_owned(), exercise: 2 }]);
+        assert_eq!(found, [Test { name: "a".to_owned(), decides: Catcher::Exercise(2) }]);
         assert_eq!(problems, ["1: no test decides exercise 1"]);
     }
 

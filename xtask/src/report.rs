@@ -6,6 +6,7 @@ pub(crate) mod json;
 pub(crate) mod terminal;
 
 use crate::course::EXERCISE_TENTHS;
+use crate::rubric::Kind;
 
 /// The outcome of one `grade`.
 #[derive(Debug)]
@@ -40,8 +41,24 @@ pub(crate) struct ItemReport {
     pub(crate) folder: String,
     /// Whether there was anything to run.
     pub(crate) state: State,
-    /// Exercise 1 first.
+    /// Exercise 1 first; none, if there is a rubric.
     pub(crate) exercises: Vec<ExerciseReport>,
+    /// The rubric's areas; none, if there is no rubric.
+    pub(crate) areas: Vec<AreaReport>,
+    /// The learner's own tests.
+    pub(crate) mine: Mine,
+}
+
+/// What became of the learner's own tests, in `tests/mine.rs`. They give no points by themselves.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mine {
+    /// There are none, or there was no answer to run them on.
+    #[default]
+    Absent,
+    /// The compiler's words.
+    Broken(String),
+    /// They ran on the learner's own answer.
+    Ran(Vec<TestReport>),
 }
 
 /// Whether an item could be graded.
@@ -66,10 +83,55 @@ pub(crate) struct ExerciseReport {
     pub(crate) place: String,
     /// In the order of the course's file.
     pub(crate) tests: Vec<TestReport>,
+    /// Known mistakes that fail the same way, as sentences.
+    pub(crate) recognised: Vec<String>,
+}
+
+/// What to work at next.
+#[derive(Debug)]
+pub(crate) enum Lacking<'a> {
+    /// An exercise.
+    Exercise(&'a ExerciseReport),
+    /// An item of a rubric.
+    Entry(&'a EntryReport),
+}
+
+/// One area of a rubric.
+#[derive(Debug)]
+pub(crate) struct AreaReport {
+    /// As the rubric calls it.
+    pub(crate) name: String,
+    /// In the rubric's order.
+    pub(crate) entries: Vec<EntryReport>,
+}
+
+/// One item of a rubric.
+#[derive(Debug)]
+pub(crate) struct EntryReport {
+    /// As the rubric calls it.
+    pub(crate) id: String,
+    /// What the points are given for.
+    pub(crate) name: String,
+    /// How it is measured.
+    pub(crate) kind: Kind,
+    /// Points, in tenths.
+    pub(crate) score: u32,
+    /// Points that could be had, in tenths.
+    pub(crate) max_score: u32,
+    /// Its tests; none for most kinds.
+    pub(crate) tests: Vec<TestReport>,
+    /// What was counted, and why points are missing.
+    pub(crate) notes: Vec<String>,
+    /// What a person looks at.
+    pub(crate) checklist: Vec<String>,
+    /// What to try, if points are missing.
+    pub(crate) hint: Option<String>,
+    /// Known mistakes that fail the same way, as sentences.
+    pub(crate) recognised: Vec<String>,
 }
 
 /// One test.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TestReport {
     /// As the harness calls it.
     pub(crate) name: String,
@@ -114,11 +176,14 @@ impl Report {
         self.items.iter().map(ItemReport::max_score).sum()
     }
 
-    /// The first exercise that still lacks points, with its item.
-    pub(crate) fn next(&self) -> Option<(&ItemReport, &ExerciseReport)> {
+    /// The first thing that still lacks points, with its item.
+    pub(crate) fn next(&self) -> Option<(&ItemReport, Lacking<'_>)> {
         self.items.iter().find_map(|item| {
-            let lacking = item.exercises.iter().find(|e| e.score() < EXERCISE_TENTHS);
-            lacking.map(|exercise| (item, exercise))
+            let exercise = item.exercises.iter().find(|e| e.score() < EXERCISE_TENTHS);
+            let mut entries = item.areas.iter().flat_map(|area| &area.entries);
+            let entry = entries.find(|entry| entry.score < entry.max_score);
+            let lacking = exercise.map(Lacking::Exercise).or(entry.map(Lacking::Entry));
+            Some((item, lacking?))
         })
     }
 }
@@ -126,12 +191,37 @@ impl Report {
 impl ItemReport {
     /// Points, in tenths.
     pub(crate) fn score(&self) -> u32 {
-        self.exercises.iter().map(ExerciseReport::score).sum()
+        let exercises: u32 = self.exercises.iter().map(ExerciseReport::score).sum();
+        exercises + self.areas.iter().map(AreaReport::score).sum::<u32>()
     }
 
     /// Points that could be had, in tenths.
     pub(crate) fn max_score(&self) -> u32 {
-        self.exercises.iter().map(|_| EXERCISE_TENTHS).sum()
+        let exercises: u32 = self.exercises.iter().map(|_| EXERCISE_TENTHS).sum();
+        exercises + self.areas.iter().map(AreaReport::max_score).sum::<u32>()
+    }
+}
+
+impl AreaReport {
+    /// Points, in tenths.
+    pub(crate) fn score(&self) -> u32 {
+        self.entries.iter().map(|entry| entry.score).sum()
+    }
+
+    /// Points that could be had, in tenths.
+    pub(crate) fn max_score(&self) -> u32 {
+        self.entries.iter().map(|entry| entry.max_score).sum()
+    }
+}
+
+impl EntryReport {
+    /// Why points are missing: notes, and what the tests that failed say.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        let failed = self.tests.iter().filter_map(|test| match &test.result {
+            TestResult::Failed(failed) => Some(format!("{}: {}", test.name, failed.message)),
+            TestResult::Passed | TestResult::NotRun => None,
+        });
+        self.notes.iter().cloned().chain(failed).collect()
     }
 }
 
@@ -201,6 +291,7 @@ pub(crate) mod tests {
                     result: result.clone(),
                 })
                 .collect(),
+            recognised: Vec::new(),
         }
     }
 
@@ -215,6 +306,8 @@ pub(crate) mod tests {
                 folder: "workbook/ch08_x/drill_03_links".to_owned(),
                 state: State::Graded,
                 exercises,
+                areas: Vec::new(),
+                mine: Mine::Absent,
             }],
         }
     }
@@ -239,7 +332,8 @@ pub(crate) mod tests {
             exercise(3, &[failed("no")]),
         ]);
         assert_eq!((report.score(), report.max_score()), (150, 300));
-        assert_eq!(report.next().unwrap().1.number, 2);
+        let Some((_, Lacking::Exercise(next))) = report.next() else { panic!("exercise 2 lacks") };
+        assert_eq!(next.number, 2);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(crate) struct Order<'a> {
     pub(crate) seed: u64,
     /// After this time the group is killed.
     pub(crate) deadline: Duration,
+    /// The most memory that one process may have, in bytes; only Linux holds it to that.
+    pub(crate) memory: u64,
 }
 
 /// A run that is over.
@@ -103,7 +105,29 @@ fn spawn(order: &Order<'_>) -> anyhow::Result<Child> {
         .spawn()
         .with_context(|| format!("cannot start {}", order.binary.display()))?;
     live.push(Pid::from_child(&child));
+    limit(Pid::from_child(&child), order.memory)?;
     Ok(child)
+}
+
+/// Limits what a process, and all that it starts, may write to.
+///
+/// Set from outside, as the only way without `unsafe`: a process has its limit from a moment after
+/// its start on. Address space is not limited, since threads reserve far more than they use.
+#[cfg(target_os = "linux")]
+fn limit(pid: Pid, bytes: u64) -> anyhow::Result<()> {
+    use rustix::process::{Resource, Rlimit, prlimit};
+    let new = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    match prlimit(Some(pid), Resource::Data, new) {
+        // It has ended already.
+        Err(rustix::io::Errno::SRCH) => Ok(()),
+        result => result.map(|_| ()).context("cannot limit the memory of a test"),
+    }
+}
+
+/// Nothing but Linux lets one process limit another.
+#[cfg(not(target_os = "linux"))]
+fn limit(_: Pid, _: u64) -> anyhow::Result<()> {
+    Ok(())
 }
 
 fn command(order: &Order<'_>) -> Command {
@@ -222,6 +246,7 @@ mod tests {
             arguments: &["-c", script],
             seed: 7,
             deadline,
+            memory: 64 << 20,
         })
         .unwrap()
     }
@@ -231,6 +256,16 @@ mod tests {
         let ended = shell("echo $OTP_SEED; echo no >&2; exit 3", Duration::from_secs(10));
         assert_eq!((ended.code, ended.timed_out), (Some(3), false));
         assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("7\n", "no\n"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_and_what_it_starts_have_no_more_memory_than_they_may() {
+        let limited = "grep '^Max data size *67108864 *67108864' /proc/self/limits";
+        // What the shell started before it was limited itself is free, and ends at once.
+        let script = format!("until {limited}; do :; done");
+        let ended = shell(&script, Duration::from_secs(10));
+        assert_eq!((ended.code, ended.timed_out), (Some(0), false));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use crate::course::{Chapter, Course, EXERCISE_TENTHS, Item};
 use crate::fault::Verdict;
 use crate::notebook::{Entry, Notebook};
+use crate::plan::Plan;
 use crate::report::points;
 use crate::style::{self, Mark, paint};
-use crate::{files, plan, quiz, workbook};
+use crate::{files, quiz, workbook};
 
 /// What the page says of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +48,11 @@ fn line(
     item: &Item,
 ) -> anyhow::Result<Line> {
     let entry = notebook.item(&item.id());
-    let exercises = plan::exercises(course, item)?;
-    let of = exercises.iter().map(|_| EXERCISE_TENTHS).sum();
+    let plan = Plan::read(course, item)?;
+    let of = match &plan.rubric {
+        Some(rubric) => rubric.points.get_ref() * 10,
+        None => plan.exercises.iter().map(|_| EXERCISE_TENTHS).sum(),
+    };
     let questions = questions(course, item)?;
     let right = questions.iter().filter(|id| notebook.answers(id).right > 0).count();
     Ok(Line {

@@ -1,14 +1,15 @@
-//! `grade` and `check` on a small course of their own, in a folder of their own.
+//! `grade` and `check` on a small course.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
-mod common;
+mod support;
 
 use std::fs;
 use std::process::Stdio;
 
-use common::{ANSWER, Course, TESTS};
 use rustix::process::{Pid, Signal, kill_process};
+
+use support::{ANSWER, Course, TESTS};
 
 /// Whether a process runs; one that is dead but not reaped does not, and dying may take a moment.
 fn alive(pid: &str) -> bool {

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
-mod common;
+mod support;
 
 use std::fs;
 use std::process::Command;
 
-use common::{ANSWER, Course, Run};
+use support::{ANSWER, Course, Run};
 
 const MINE: &str = "workbook/ch01_demo/drill_01_demo/src/lib.rs";
 const NOTEBOOK: &str = "workbook/progress.toml";
@@ -124,6 +124,15 @@ fn status_shows_points_hints_and_questions_of_every_item() {
         let width: usize = columns.parse().unwrap();
         assert!(run.stdout.lines().all(|line| line.chars().count() <= width), "{}", run.stdout);
     }
+}
+
+#[test]
+fn status_counts_the_points_of_a_rubric() {
+    let course = Course::of("rubric");
+    course.run(&["status"]).assert(0, &["not started", "0 of 20 points"]);
+    assert_eq!(course.run(&["start"]).code, 0);
+    assert_eq!(course.run(&["grade"]).code, 1);
+    course.run(&["status"]).assert(0, &["0 / 20", "0 of 20 points"]);
 }
 
 #[test]

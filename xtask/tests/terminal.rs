@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
-mod common;
+mod support;
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -13,11 +13,11 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{ANSWER, Course};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
+use support::{ANSWER, Course};
 
 const PROMPT: &str = "learner> ";
 const ROWS: u16 = 50;

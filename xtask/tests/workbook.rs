@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
-mod common;
+mod support;
 
 use std::fs;
 use std::process::Command;
 
-use common::{ANSWER, Course, TESTS};
+use support::{ANSWER, Course, TESTS};
 
 const DRILL: &str = "ch01_demo/drill_01_demo";
 const MINE: &str = "workbook/ch01_demo/drill_01_demo/src/lib.rs";

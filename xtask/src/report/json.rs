@@ -7,8 +7,12 @@
 
 use serde::Serialize;
 
-use super::{ExerciseReport, Graded, ItemReport, Report, State, TestReport, TestResult};
+use super::{
+    AreaReport, EntryReport, ExerciseReport, Graded, ItemReport, Mine, Report, State, TestReport,
+    TestResult,
+};
 use crate::course::EXERCISE_TENTHS;
+use crate::rubric::Kind;
 
 /// Version of this format; it changes when a field changes its meaning or goes away.
 const SCHEMA: u32 = 1;
@@ -43,6 +47,52 @@ struct Item {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     exercises: Vec<Exercise>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    areas: Vec<Area>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mine: Option<OwnTests>,
+}
+
+#[derive(Serialize)]
+struct Area {
+    name: String,
+    score: f64,
+    max_score: f64,
+    items: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    id: String,
+    name: String,
+    kind: &'static str,
+    proxy: bool,
+    status: &'static str,
+    score: f64,
+    max_score: f64,
+    notes: Vec<String>,
+    checklist: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recognised: Vec<String>,
+    tests: Vec<Outcome>,
+}
+
+#[derive(Serialize)]
+struct OwnTests {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    tests: Vec<Outcome>,
+}
+
+#[derive(Serialize)]
+struct Outcome {
+    name: String,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -52,6 +102,8 @@ struct Exercise {
     status: &'static str,
     score: f64,
     max_score: f64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recognised: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -108,7 +160,59 @@ fn item(item: &ItemReport) -> Item {
         max_score: number(item.max_score()),
         message,
         exercises: item.exercises.iter().map(exercise).collect(),
+        areas: item.areas.iter().map(area).collect(),
+        mine: own_tests(&item.mine),
     }
+}
+
+fn area(area: &AreaReport) -> Area {
+    Area {
+        name: area.name.clone(),
+        score: number(area.score()),
+        max_score: number(area.max_score()),
+        items: area.entries.iter().map(entry).collect(),
+    }
+}
+
+fn entry(entry: &EntryReport) -> Entry {
+    let lacks = entry.score < entry.max_score;
+    Entry {
+        id: entry.id.clone(),
+        name: entry.name.clone(),
+        kind: entry.kind.word(),
+        proxy: entry.kind == Kind::Source,
+        status: status(entry.score, entry.max_score),
+        score: number(entry.score),
+        max_score: number(entry.max_score),
+        notes: entry.notes.clone(),
+        checklist: entry.checklist.clone(),
+        hint: entry.hint.clone().filter(|_| lacks),
+        recognised: entry.recognised.clone(),
+        tests: entry.tests.iter().map(outcome).collect(),
+    }
+}
+
+fn own_tests(mine: &Mine) -> Option<OwnTests> {
+    match mine {
+        Mine::Absent => None,
+        Mine::Broken(said) => {
+            Some(OwnTests { status: "error", message: Some(said.clone()), tests: Vec::new() })
+        }
+        Mine::Ran(tests) => {
+            let all = tests.iter().all(TestReport::passed);
+            let status = if all { "pass" } else { "fail" };
+            Some(OwnTests { status, message: None, tests: tests.iter().map(outcome).collect() })
+        }
+    }
+}
+
+fn outcome(test: &TestReport) -> Outcome {
+    let (status, message) = match &test.result {
+        TestResult::Passed => ("pass", None),
+        TestResult::Failed(failed) => ("fail", Some(failed.message.clone())),
+        TestResult::NotRun => ("error", None),
+    };
+    Outcome { name: test.name.clone(), status, message }
 }
 
 fn exercise(exercise: &ExerciseReport) -> Exercise {
@@ -118,13 +222,34 @@ fn exercise(exercise: &ExerciseReport) -> Exercise {
         status: status(exercise.score(), EXERCISE_TENTHS),
         score: number(exercise.score()),
         max_score: number(EXERCISE_TENTHS),
+        recognised: exercise.recognised.clone(),
     }
 }
 
 fn tests(item: &ItemReport) -> impl Iterator<Item = Test> {
-    item.exercises.iter().flat_map(move |exercise| {
+    let exercises = item.exercises.iter().flat_map(move |exercise| {
         exercise.shares().map(move |(one, share)| test(item, exercise, one, share))
-    })
+    });
+    let entries = item.areas.iter().flat_map(|area| &area.entries);
+    let graded = (1..).zip(entries).filter(|(_, entry)| entry.max_score > 0);
+    exercises.chain(graded.map(|(number, entry)| line(item, number, entry)))
+}
+
+/// An item of a rubric: its points are not those of single tests.
+fn line(item: &ItemReport, task_id: u32, entry: &EntryReport) -> Test {
+    let reasons = entry.reasons().join("\n");
+    let broken = matches!(item.state, State::DoesNotCompile(_));
+    Test {
+        name: format!("{}: {}", item.id, entry.name),
+        item: item.id.clone(),
+        task_id,
+        status: if broken { "error" } else { status(entry.score, entry.max_score) },
+        score: number(entry.score),
+        max_score: number(entry.max_score),
+        visibility: "visible",
+        message: Some(shortened(&reasons)).filter(|reasons| !reasons.is_empty()),
+        output: String::new(),
+    }
 }
 
 fn test(item: &ItemReport, exercise: &ExerciseReport, test: &TestReport, share: u32) -> Test {

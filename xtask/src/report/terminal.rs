@@ -2,8 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::{ExerciseReport, Failed, Graded, ItemReport, Report, State, TestResult, points};
+use super::{
+    AreaReport, EntryReport, ExerciseReport, Failed, Graded, ItemReport, Lacking, Mine, Report,
+    State, TestReport, TestResult, points,
+};
 use crate::course::EXERCISE_TENTHS;
+use crate::plan;
+use crate::rubric::Kind;
 use crate::style::{self, paint};
 
 const BAR: u32 = 20;
@@ -56,6 +61,8 @@ fn render_item(text: &mut String, item: &ItemReport) {
     match &item.state {
         State::NotStarted | State::Graded => {
             item.exercises.iter().for_each(|exercise| render_exercise(text, exercise));
+            item.areas.iter().for_each(|area| render_area(text, area));
+            render_mine(text, &item.mine);
         }
         State::DoesNotCompile(said) => {
             let _ = writeln!(text, "  {} it does not compile:", style::NONE);
@@ -80,6 +87,100 @@ fn render_exercise(text: &mut String, exercise: &ExerciseReport) {
             render_failed(text, &test.name, failed);
         }
     }
+    render_recognised(text, &exercise.recognised);
+}
+
+fn render_recognised(text: &mut String, sentences: &[String]) {
+    let start = paint(style::TITLE, "This is how it fails when:");
+    match sentences {
+        [] => {}
+        [one] => {
+            let _ = writeln!(text, "      {start} {one}");
+        }
+        several => {
+            let _ = writeln!(text, "      {start}");
+            several.iter().for_each(|one| {
+                let _ = writeln!(text, "        - {one}");
+            });
+        }
+    }
+}
+
+fn render_area(text: &mut String, area: &AreaReport) {
+    let (score, of) = (area.score(), area.max_score());
+    let name = format!("{:<width$}", area.name, width = TITLE_WIDTH - 2);
+    let _ = writeln!(
+        text,
+        "  {} {}  {:>4} / {}",
+        paint(style::TITLE, &name),
+        style::bar(score, of, BAR),
+        points(score),
+        points(of)
+    );
+    for entry in &area.entries {
+        render_entry(text, entry);
+    }
+}
+
+fn render_entry(text: &mut String, entry: &EntryReport) {
+    let (score, of) = (entry.score, entry.max_score);
+    if entry.kind == Kind::Review {
+        let _ = writeln!(text, "    {}    look  {}", style::OPEN, entry.name);
+    } else {
+        let label = match entry.kind {
+            Kind::Tests => "",
+            Kind::Shape => " (shape of the tree)",
+            Kind::Kills => " (your own tests)",
+            Kind::Source => " (proxy)",
+            Kind::Review => " (for a person)",
+        };
+        let mark = style::mark(score, of);
+        let label = paint(style::FAINT, label);
+        let (score, of) = (points(score), points(of));
+        let _ = writeln!(text, "    {mark} {score:>4} / {of:<3} {}{label}", entry.name);
+    }
+    for line in &entry.checklist {
+        let _ = writeln!(text, "        [ ] {line}");
+    }
+    for note in &entry.notes {
+        indent(text, note, "        ", MESSAGE_LINES);
+    }
+    let todo = |test: &TestReport| matches!(&test.result, TestResult::Failed(f) if f.todo);
+    if !entry.tests.is_empty() && entry.tests.iter().all(todo) {
+        let _ = writeln!(text, "        {}", paint(style::FAINT, "still to be written"));
+        return;
+    }
+    for test in &entry.tests {
+        if let TestResult::Failed(failed) = &test.result {
+            render_failed(text, &test.name, failed);
+        }
+    }
+    render_recognised(text, &entry.recognised);
+    if let Some(hint) = entry.hint.as_ref().filter(|_| score < of) {
+        let _ = writeln!(text, "      {} {hint}", paint(style::TITLE, "Try this:"));
+    }
+}
+
+/// Tests that a learner wrote are shown, and give no points by themselves.
+fn render_mine(text: &mut String, mine: &Mine) {
+    match mine {
+        Mine::Absent => {}
+        Mine::Broken(said) => {
+            let _ = writeln!(text, "  {} tests/mine.rs does not compile:", style::NONE);
+            indent(text, said, "      ", COMPILER_LINES);
+        }
+        Mine::Ran(tests) => {
+            let passed = tests.iter().filter(|test| test.passed()).count();
+            let mark = if passed == tests.len() { style::FULL } else { style::NONE };
+            let of = style::counted(tests.len(), "test");
+            let _ = writeln!(text, "  {mark} your own tests: {passed} of {of} passed");
+            for test in tests {
+                if let TestResult::Failed(failed) = &test.result {
+                    render_failed(text, &test.name, failed);
+                }
+            }
+        }
+    }
 }
 
 fn render_failed(text: &mut String, name: &str, failed: &Failed) {
@@ -89,7 +190,7 @@ fn render_failed(text: &mut String, name: &str, failed: &Failed) {
 }
 
 fn render_next(text: &mut String, report: &Report) {
-    let Some((item, exercise)) = report.next() else {
+    let Some((item, lacking)) = report.next() else {
         let _ = writeln!(text, "Full marks.");
         return;
     };
@@ -99,12 +200,19 @@ fn render_next(text: &mut String, report: &Report) {
         let _ = writeln!(text, "Next: {}", command(format!("cargo xtask start {id}")));
         return;
     }
-    let open = command(format!("{}/{}", item.folder, exercise.place));
+    let (what, place) = match lacking {
+        Lacking::Exercise(exercise) => {
+            (format!("exercise {}", exercise.number), exercise.place.as_str())
+        }
+        Lacking::Entry(entry) if entry.kind == Kind::Kills => (entry.name.clone(), plan::MINE),
+        Lacking::Entry(entry) => (entry.name.clone(), "src/"),
+    };
+    let open = command(format!("{}/{place}", item.folder));
     let grade = match report.graded {
         Graded::Workbook(_) => command(format!("cargo xtask grade {id}")),
         Graded::Reference => command(format!("cargo xtask grade {id} --reference")),
     };
-    let _ = writeln!(text, "Next: exercise {} in {open}, then {grade}", exercise.number);
+    let _ = writeln!(text, "Next: {what} in {open}, then {grade}");
 }
 
 fn indent(text: &mut String, lines: &str, indent: &str, limit: usize) {

@@ -25,7 +25,7 @@ pub(crate) fn item(course: &Course, item: &Item) -> anyhow::Result<Vec<Wanted>> 
         let left_out = path.starts_with("src")
             || path.starts_with("mutants")
             || path == Path::new("quiz.toml")
-            || path == Path::new("tests/mine.rs");
+            || path == Path::new(plan::MINE);
         if !left_out {
             wanted.push(courses(item.dir().join(path), bytes));
         }

@@ -1,9 +1,9 @@
-//! A copy of the small course, and the real command on it.
+//! A small course of its own for each test, in a folder of its own.
 //!
-//! Each copy has its own target folder: it goes away with the test, and nobody waits for a lock.
+//! Each test has its own target folder: it goes away with the test, and nobody waits for a lock.
 
-#![allow(dead_code, reason = "each test file needs a part of it")]
-#![allow(unreachable_pub, reason = "a module of a test is no library")]
+#![allow(dead_code, unreachable_pub, reason = "each test program needs another part of it")]
+#![allow(clippy::must_use_candidate, reason = "in a test, nothing else is done with it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,8 +28,13 @@ pub struct Run {
 
 impl Course {
     pub fn new() -> Self {
+        Self::of("course")
+    }
+
+    /// A copy of another fixture.
+    pub fn of(name: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/course");
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
         copy(&fixture, dir.path());
         Self { dir }
     }
