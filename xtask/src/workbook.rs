@@ -164,6 +164,7 @@ fn go_on(course: &Course, root: &Path, wanted: &[&Item]) -> anyhow::Result<()> {
     anstream::println!("  Then open   {}", command(&format!("{dir}/{file}:{line}")));
     let test = format!("cd {FOLDER} && cargo test -p {}", item.package());
     anstream::println!("  Try it      {}", command(&test));
+    anstream::println!("  Stuck       {}", command(&format!("cargo xtask hint {item}")));
     anstream::println!("  Get points  {}", command(&format!("cargo xtask grade {item}")));
     Ok(())
 }

@@ -134,7 +134,11 @@ fn a_learner_starts_fails_takes_a_hint_passes_and_begins_anew() {
     let seen = terminal.types("cargo xtask start demo");
     assert_shows(
         &seen,
-        &["✓ ch01/drill_01_demo, 2 exercises", "drill 1.1 goes on with exercise 1:"],
+        &[
+            "✓ ch01/drill_01_demo, 2 exercises",
+            "drill 1.1 goes on with exercise 1:",
+            "Stuck       cargo xtask hint ch01/drill_01_demo",
+        ],
     );
     assert_eq!(terminal.colour_of(&format!("{MINE}:13")), vt100::Color::Idx(6));
 
