@@ -8,7 +8,9 @@
 //! machine has cores; a lane keeps its place from answer to answer, so that each is built upon the
 //! one before it.
 
-use std::collections::BTreeSet;
+mod lint;
+mod sources;
+
 use std::fs::{File, TryLockError};
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::io::BufReader;
@@ -282,8 +284,11 @@ impl Assembly {
                         continue;
                     };
                     let library = artifact.filenames.first().map(|file| file.as_std_path());
-                    let read = library.map(|file| sources_of(file, workspace)).transpose()?;
-                    slots[slot].errors.extend(foreign(&read.unwrap_or_default(), &folders[slot]));
+                    let read =
+                        library.map(|file| sources::read_for(file, workspace)).transpose()?;
+                    slots[slot]
+                        .errors
+                        .extend(sources::foreign(&read.unwrap_or_default(), &folders[slot]));
                 }
                 Message::CompilerArtifact(artifact) if artifact.target.name == target => {
                     if let Some(slot) = slot_of(artifact.target.src_path.as_std_path()) {
@@ -324,77 +329,6 @@ impl Assembly {
     }
 }
 
-impl Assembly {
-    /// What lints find in the sources of the answer that was built last, as `src/lib.rs:3: lint`.
-    ///
-    /// The lints count even where the answer allows them.
-    pub(crate) fn lint(&self, item: &Item, lints: &[String]) -> anyhow::Result<Vec<String>> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let folder = self.folder(item);
-        let output = Command::new(cargo)
-            .args(["clippy", "--lib", "--quiet", "--message-format=json", "--color=never"])
-            .arg("--manifest-path")
-            .arg(folder.join("Cargo.toml"))
-            .arg("--target-dir")
-            .arg(&self.target)
-            .arg("--")
-            .args(lints.iter().flat_map(|lint| ["--force-warn", lint]))
-            .current_dir(&folder)
-            .stdin(Stdio::null())
-            .output()
-            .context("cannot run cargo")?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(fault::course(format!("{item}: clippy does not run:\n{}", said.trim())));
-        }
-        let mut found = BTreeSet::new();
-        for message in Message::parse_stream(BufReader::new(output.stdout.as_slice())) {
-            let message = message.context("cannot read what cargo printed")?;
-            let Message::CompilerMessage(from) = message else { continue };
-            let code = from.message.code.map(|code| code.code).filter(|code| lints.contains(code));
-            let mut spans = from.message.spans.iter();
-            let span = spans.find(|span| span.is_primary && span.file_name.starts_with("src/"));
-            if let (Some(code), Some(span)) = (code, span) {
-                found.insert((span.file_name.clone(), span.line_start, span.column_start, code));
-            }
-        }
-        let shown = |(file, line, _, code)| format!("{file}:{line}: {code}");
-        Ok(found.into_iter().map(shown).collect())
-    }
-}
-
-/// The files that the compiler read for a library: cargo keeps their list beside it.
-fn sources_of(library: &Path, workspace: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let stem = library.file_stem().unwrap_or_default().to_string_lossy();
-    let list = library.with_file_name(format!("{}.d", stem.trim_start_matches("lib")));
-    Ok(listed_sources(&files::read(&list)?).iter().map(|file| workspace.join(file)).collect())
-}
-
-/// What stands behind the colons of a makefile; a blank in a name has a backslash before it.
-fn listed_sources(makefile: &str) -> BTreeSet<String> {
-    let rules = makefile.lines().filter_map(|line| line.split_once(": "));
-    let names = rules.flat_map(|(_, sources)| {
-        let whole = sources.replace("\\ ", "\0");
-        whole.split(' ').map(|name| name.replace('\0', " ")).collect::<Vec<_>>()
-    });
-    names.filter(|name| !name.is_empty()).collect()
-}
-
-/// Complaints about files that are not the answer's own: the course's tests, or another's answer.
-fn foreign(sources: &[PathBuf], package: &Path) -> Vec<String> {
-    let place = |source: &PathBuf| source.canonicalize().unwrap_or_else(|_| source.clone());
-    let home = package.canonicalize().unwrap_or_else(|_| package.to_owned());
-    let own =
-        |source: &PathBuf| source.strip_prefix(&home).is_ok_and(|path| !path.starts_with("tests"));
-    let others = sources.iter().map(place).filter(|source| !own(source));
-    others
-        .map(|source| {
-            let name = source.strip_prefix(&home).unwrap_or(&source).display();
-            format!("error: src/ takes in {name}; an answer consists of what is in src/")
-        })
-        .collect()
-}
-
 /// What cargo said of one package.
 #[derive(Debug, Default)]
 struct Slot {
@@ -425,26 +359,4 @@ fn nonce(path: &Path) -> anyhow::Result<String> {
     let nonce = format!("{:016x}{:016x}", random(), random());
     files::write(path, &nonce)?;
     Ok(nonce)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_of_sources_is_read() {
-        let list =
-            "/t/libx.rmeta: src/lib.rs /a\\ b/c.rs\n\nsrc/lib.rs:\n/a\\ b/c.rs:\n# env-dep:X\n";
-        let names: Vec<String> = listed_sources(list).into_iter().collect();
-        assert_eq!(names, ["/a b/c.rs", "src/lib.rs"]);
-    }
-
-    #[test]
-    fn only_files_of_the_package_and_no_tests_are_the_answers_own() {
-        let package = Path::new("/w/p");
-        let said = |file: &str| foreign(&[PathBuf::from(file)], package);
-        assert!(said("/w/p/src/lib.rs").is_empty() && said("/w/p/README.md").is_empty());
-        assert!(said("/w/p/tests/drill.rs")[0].contains("tests/drill.rs"));
-        assert!(said("/w/ch08/src/lib.rs")[0].contains("/w/ch08/src/lib.rs"));
-    }
 }

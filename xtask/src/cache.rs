@@ -11,19 +11,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::Rules;
 use crate::course::{Course, Item};
-use crate::{fault, files, manifest};
+use crate::{fault, files, manifest, rubric};
 
 /// Everything that decides how an item's tests end, as one number.
 #[derive(Debug, Clone)]
 pub(crate) struct Fingerprint(DefaultHasher);
 
 impl Fingerprint {
-    /// Of the item with its tests and reference answer, of all that it is built from, of the
-    /// grader, and of the rules of its runs.
+    /// Of the item with its tests, rubric and reference answer, of all that it is built from, of
+    /// the grader, and of the rules of its runs.
     pub(crate) fn of(course: &Course, item: &Item, rules: &Rules) -> anyhow::Result<Self> {
         let mut seen = Self(DefaultHasher::new());
         let root_manifest = "Cargo.toml";
-        for file in [root_manifest, "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"] {
+        for file in [
+            root_manifest,
+            "Cargo.lock",
+            "rust-toolchain.toml",
+            ".cargo/config.toml",
+            "clippy.toml",
+        ] {
             seen.add(std::fs::read(course.root.join(file)).ok());
         }
         let text = files::read(&course.root.join(root_manifest))?;
@@ -35,6 +41,7 @@ impl Fingerprint {
         let dir = course.root.join(item.dir());
         seen.add_package(&dir)?;
         seen.add_tree(&dir.join("tests"))?;
+        seen.add(std::fs::read(dir.join(rubric::FILE)).ok());
         seen.add((rules.seed, rules.runs, rules.deadline, rules.memory));
         seen.add(std::env::var_os("RUSTFLAGS"));
         Ok(seen)

@@ -95,10 +95,10 @@ pub(crate) fn recognise(
     let mut answers = Vec::new();
     // A patch that has gone stale is for the authors' gate to report; here it resembles nothing.
     open.retain(|suspect| {
-        let applied = suspect.mutant.apply(&reference).ok();
-        let applies = applied.is_some();
-        answers.extend(applied);
-        applies
+        let answer = suspect.mutant.apply(&reference).ok();
+        let fresh = answer.is_some();
+        answers.extend(answer);
+        fresh
     });
     let records = assembly.each(item, Suite::Course, &answers, |index, build| match build {
         Build::Broken(_) => Ok(Record::new()),

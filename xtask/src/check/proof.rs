@@ -52,7 +52,13 @@ impl<'a> Ground<'a> {
         what: &str,
         prove: impl FnOnce() -> anyhow::Result<Vec<String>>,
     ) -> anyhow::Result<Findings> {
-        let fingerprint = self.fingerprint.with(what);
+        // A rubric may give points for mutants that are noticed.
+        let mutants = match &self.plan.rubric {
+            Some(_) => mutants::load(self.course, self.item)?,
+            None => Vec::new(),
+        };
+        let patches: Vec<&str> = mutants.iter().map(|mutant| mutant.text.as_str()).collect();
+        let fingerprint = self.fingerprint.with((what, patches));
         if self.proved(what, &fingerprint) {
             return Ok(Findings { note: "proved before".to_owned(), ..Findings::default() });
         }
@@ -173,8 +179,8 @@ impl<'a> Ground<'a> {
         })
     }
 
-    fn trial(&self, mutant: &Mutant, build: &Build) -> anyhow::Result<Option<String>> {
-        match build {
+    fn trial(&self, mutant: &Mutant, answer: &Build) -> anyhow::Result<Option<String>> {
+        match answer {
             Build::Broken(said) => Ok(Some(format!("does not compile:\n{said}"))),
             Build::Ready(built) => {
                 let bench = Bench::new(self.assembly, self.item, built, self.rules);

@@ -99,9 +99,9 @@ fn render_recognised(text: &mut String, sentences: &[String]) {
         }
         several => {
             let _ = writeln!(text, "      {start}");
-            several.iter().for_each(|one| {
+            for one in several {
                 let _ = writeln!(text, "        - {one}");
-            });
+            }
         }
     }
 }
