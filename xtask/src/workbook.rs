@@ -52,6 +52,11 @@ pub(crate) fn start(course: &Course, id: Option<&str>) -> anyhow::Result<Verdict
         anstream::println!("  {mark} {line}");
     }
     anstream::print!("{}", told(&changes));
+    if contents::manifest_of_xtask(&course.root).is_none() {
+        anstream::println!(
+            "\nThe path of the course holds a blank: `cargo xtask` works in its root, not in {FOLDER}/."
+        );
+    }
     go_on(course, &root, &wanted)?;
     Ok(Verdict::Full)
 }

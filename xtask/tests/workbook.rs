@@ -189,32 +189,45 @@ fn an_item_that_was_deleted_is_put_there_anew() {
 }
 
 #[test]
-fn the_alias_works_at_any_depth_and_in_a_folder_with_a_blank() {
+fn the_alias_works_at_any_depth_and_after_the_course_has_moved() {
     let course = Course::started();
-    let moved = course.path("my course");
+    let moved = course.path("moved");
     fs::create_dir(&moved).unwrap();
-    for entry in ["Cargo.toml", "Cargo.lock", "ch01_demo", "docs", "workbook"] {
+    for entry in [".cargo", "Cargo.toml", "Cargo.lock", "ch01_demo", "docs", "workbook"] {
         fs::rename(course.path(entry), moved.join(entry)).unwrap();
     }
     // A stand-in for the course's own command, which says where it was called.
     let says = "fn main() { println!(\"{}\", std::env::current_dir().unwrap().display()); }\n";
-    let manifest =
-        "[package]\nname = \"xtask\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
+    let manifest = "[package]\nname = \"xtask\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+        [workspace]\n";
     fs::create_dir_all(moved.join("xtask/src")).unwrap();
     fs::write(moved.join("xtask/src/main.rs"), says).unwrap();
     fs::write(moved.join("xtask/Cargo.toml"), manifest).unwrap();
     course.run_at(&moved, &["start", "demo"]).assert(0, &["Already in workbook/:"]);
-    let deep = moved.join("workbook").join(DRILL).join("src");
-    let output = Command::new(env!("CARGO"))
-        .args(["xtask", "status"])
-        .current_dir(&deep)
-        .env_remove("CARGO_TARGET_DIR")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        said.trim_end().ends_with("my course/workbook/ch01_demo/drill_01_demo/src"),
-        "{output:?}"
-    );
+    for below in ["workbook", "workbook/ch01_demo", "workbook/ch01_demo/drill_01_demo/src"] {
+        let output = Command::new(env!("CARGO"))
+            .args(["xtask", "status"])
+            .current_dir(moved.join(below))
+            .env_remove("CARGO_TARGET_DIR")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.trim_end().ends_with(&format!("moved/{below}")), "{output:?}");
+    }
     assert!(moved.join("target/debug/xtask").exists(), "the target folder is the course's");
+}
+
+#[test]
+fn a_path_with_a_blank_is_told() {
+    let course = Course::new();
+    let blank = course.path("my course");
+    fs::create_dir(&blank).unwrap();
+    for entry in [".cargo", "Cargo.toml", "Cargo.lock", "ch01_demo"] {
+        fs::rename(course.path(entry), blank.join(entry)).unwrap();
+    }
+    course
+        .run_at(&blank, &["start"])
+        .assert(0, &["holds a blank: `cargo xtask` works in its root"]);
+    let config = fs::read_to_string(blank.join("workbook/.cargo/config.toml")).unwrap();
+    assert!(config.contains("target-dir") && !config.contains("alias"), "{config}");
 }
