@@ -29,6 +29,23 @@ pub(crate) fn run(course: &Course, request: &Request) -> anyhow::Result<Verdict>
     let exercises = plan::exercises(course, item)?;
     let levels = read(course, item)?;
     let entry = Notebook::load(&root)?.item(&item.id());
+    let width = style::columns();
+    if request.again {
+        let asked = match request.exercise {
+            Some(number) => vec![find(&exercises, number, item)?],
+            None => exercises.iter().collect(),
+        };
+        let hints_of = |number| levels.get(&number).map(Vec::as_slice).unwrap_or_default();
+        let taken = asked.into_iter().map(|exercise| {
+            let taken = entry.hints_for(exercise.number) as usize;
+            (exercise, hints_of(exercise.number).iter().take(taken))
+        });
+        let hints = taken.flat_map(|(exercise, hints)| {
+            hints.zip(1..).map(move |(hint, level)| shown(item, exercise, level, hint, width))
+        });
+        anstream::print!("{}", earlier(&hints.collect::<Vec<_>>(), request));
+        return Ok(Verdict::Full);
+    }
     let number = match request.exercise {
         Some(number) => number,
         None => {
@@ -40,11 +57,6 @@ pub(crate) fn run(course: &Course, request: &Request) -> anyhow::Result<Verdict>
     let exercise = find(&exercises, number, item)?;
     let of_exercise = levels.get(&number).map(Vec::as_slice).unwrap_or_default();
     let taken = entry.hints_for(number) as usize;
-    let width = style::columns();
-    if request.again {
-        anstream::print!("{}", earlier(item, exercise, of_exercise, taken, width));
-        return Ok(Verdict::Full);
-    }
     let level = (taken + 1).min(LEVELS);
     let Some(hint) = of_exercise.get(level - 1) else {
         let file = item.shown("hints.md");
@@ -90,25 +102,14 @@ fn shown(item: &Item, exercise: &Exercise, level: usize, hint: &str, width: usiz
     text
 }
 
-/// Every hint that was taken before.
-fn earlier(
-    item: &Item,
-    exercise: &Exercise,
-    levels: &[String],
-    taken: usize,
-    width: usize,
-) -> String {
-    if taken == 0 {
-        let typed = format!("cargo xtask hint {item} {}", exercise.number);
-        return format!(
-            "You have taken no hint for exercise {} yet.\nThe first one: {}\n",
-            exercise.number,
-            paint(style::ACTION, &typed)
-        );
+/// The hints that were taken before, or how to take the first one.
+fn earlier(hints: &[String], request: &Request) -> String {
+    if !hints.is_empty() {
+        return hints.join("\n");
     }
-    let hints = levels.iter().take(taken).zip(1..);
-    let hints = hints.map(|(hint, level)| shown(item, exercise, level, hint, width));
-    hints.collect::<Vec<_>>().join("\n")
+    let exercise = request.exercise.map(|number| format!(" {number}")).unwrap_or_default();
+    let typed = format!("cargo xtask hint {}{exercise}", request.id);
+    format!("You have taken no hint there yet.\nThe first one: {}\n", paint(style::ACTION, &typed))
 }
 
 fn what_next(item: &Item, number: u32, level: usize, taken: usize) -> String {

@@ -106,7 +106,8 @@ enum Command {
         id: String,
         /// Number of the exercise.
         exercise: Option<u32>,
-        /// Show the hints that you have taken before, and count nothing.
+        /// Show the hints that you have taken before, and count nothing; without a number, those of
+        /// all exercises.
         #[arg(long)]
         print: bool,
     },

@@ -36,6 +36,10 @@ fn each_hint_says_more_is_counted_and_can_be_read_again() {
     assert!(counted.contains("hints = { 1 = 3, 2 = 1 }"), "{counted}");
     let again = course.run(&["hint", "demo", "1", "--print"]);
     again.assert(0, &["hint 1 of 3", "Look at the type.", "hint 2 of 3", "hint 3 of 3", "`if b"]);
+    assert!(!again.stdout.contains("exercise 2"), "{}", again.stdout);
+    let all = course.run(&["hint", "demo", "--print"]);
+    all.assert(0, &["exercise 1: hint 3 of 3", "exercise 2: hint 1 of 3", "cannot crash"]);
+    assert!(!all.stdout.contains("exercise 2: hint 2"), "{}", all.stdout);
     course.run(&["hint", "demo", "1"]).assert(0, &["hint 3 of 3", "You had this one before."]);
     assert_eq!(course.read(NOTEBOOK), counted);
 }
