@@ -56,7 +56,7 @@ use crate::fault::Verdict;
 /// chapter (`ch08`), or `.`, the drill in whose folder you are. Without an ID the whole course is
 /// meant.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXIT_CODES)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -84,16 +84,6 @@ enum Command {
         /// A drill or a chapter.
         id: Option<String>,
     },
-    /// Show what you have reached: one line for each drill.
-    ///
-    /// The points are those of the last `cargo xtask grade`, the hints those that you took, and the
-    /// questions those that you answered right at least once. All of it is kept in
-    /// workbook/progress.toml, which you can read.
-    #[command(after_help = "Examples:\n  cargo xtask status\n  cargo xtask status ch08")]
-    Status {
-        /// A drill or a chapter.
-        id: Option<String>,
-    },
     /// Get the next hint for an exercise.
     ///
     /// There are three: a nudge, more of it, and nearly the answer. Each call shows one more and
@@ -110,32 +100,6 @@ enum Command {
         /// all exercises.
         #[arg(long)]
         print: bool,
-    },
-    /// See the reference answer beside yours, once yours has full marks.
-    ///
-    /// Both stand side by side on a terminal of 100 columns or more, one below the other on a
-    /// narrower one. Where they are the same, nothing is shown.
-    #[command(after_help = "Examples:\n  cargo xtask solution links\n  \
-            cargo xtask solution ch08/3 --spoil")]
-    Solution {
-        /// A drill.
-        id: String,
-        /// Show it although yours does not have full marks; this is written down in your notebook.
-        #[arg(long)]
-        spoil: bool,
-    },
-    /// Begin a drill anew: back to the stub.
-    ///
-    /// What you wrote is kept beside the stub, as `lib.rs.bak-1`, `lib.rs.bak-2` and so on. Hints
-    /// taken and your best score stay in the notebook. Your own tests in tests/mine.rs stay too.
-    #[command(after_help = "Examples:\n  cargo xtask reset links\n  cargo xtask reset --all")]
-    Reset {
-        /// A drill or a chapter.
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
-        id: Option<String>,
-        /// Everything in the workbook, to do the course once more.
-        #[arg(long)]
-        all: bool,
     },
     /// Give points: for your workbook if there is one, else for the course's own answers.
     ///
@@ -159,6 +123,42 @@ enum Command {
         json: Option<PathBuf>,
         #[command(flatten)]
         rules: RuleArgs,
+    },
+    /// See the reference answer beside yours, once yours has full marks.
+    ///
+    /// Both stand side by side on a terminal of 100 columns or more, one below the other on a
+    /// narrower one. Where they are the same, nothing is shown.
+    #[command(after_help = "Examples:\n  cargo xtask solution links\n  \
+            cargo xtask solution ch08/3 --spoil")]
+    Solution {
+        /// A drill.
+        id: String,
+        /// Show it although yours does not have full marks; this is written down in your notebook.
+        #[arg(long)]
+        spoil: bool,
+    },
+    /// Show what you have reached: one line for each drill.
+    ///
+    /// The points are those of the last `cargo xtask grade`, the hints those that you took, and the
+    /// questions those that you answered right at least once. All of it is kept in
+    /// workbook/progress.toml, which you can read.
+    #[command(after_help = "Examples:\n  cargo xtask status\n  cargo xtask status ch08")]
+    Status {
+        /// A drill or a chapter.
+        id: Option<String>,
+    },
+    /// Begin a drill anew: back to the stub.
+    ///
+    /// What you wrote is kept beside the stub, as `lib.rs.bak-1`, `lib.rs.bak-2` and so on. Hints
+    /// taken and your best score stay in the notebook. Your own tests in tests/mine.rs stay too.
+    #[command(after_help = "Examples:\n  cargo xtask reset links\n  cargo xtask reset --all")]
+    Reset {
+        /// A drill or a chapter.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        id: Option<String>,
+        /// Everything in the workbook, to do the course once more.
+        #[arg(long)]
+        all: bool,
     },
     /// For authors: check that the course is whole, that its tests tell right from wrong, and that
     /// its documents are current.

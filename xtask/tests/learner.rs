@@ -231,6 +231,7 @@ fn every_command_of_the_learners_explains_itself() {
     ] {
         let run = Run::of(course.command(&[command, "--help"]).env("COLUMNS", "80"));
         run.assert(0, &["Examples:"]);
+        assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
         let words: Vec<&str> = run.stdout.split_whitespace().collect();
         assert!(words.join(" ").contains(says), "{command}\n{}", run.stdout);
     }
