@@ -1,6 +1,7 @@
 //! Reading and writing files, with errors that name the file.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -33,6 +34,39 @@ pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
             .with_context(|| format!("cannot make the folder {}", parent.display()))?;
     }
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Copies a file to the first free name `NAME.bak-N` beside it, and says that name.
+pub(crate) fn keep(path: &Path) -> anyhow::Result<String> {
+    let context = || format!("cannot keep a copy of {}", path.display());
+    let bytes = fs::read(path).with_context(context)?;
+    for number in 1_u32.. {
+        let copy = path.with_file_name(format!("{}.bak-{number}", name(path)));
+        match fs::File::create_new(&copy) {
+            Ok(mut file) => {
+                file.write_all(&bytes).with_context(context)?;
+                return Ok(name(&copy));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).with_context(context),
+        }
+    }
+    anyhow::bail!("there is no free name beside {}", path.display())
+}
+
+/// Removes a file; one that is not there is no error.
+pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The last part of a path.
+pub(crate) fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Every regular file below `dir`, relative to it, sorted.
@@ -144,6 +178,18 @@ mod tests {
         assert_eq!(below(dir.path()).unwrap(), [Path::new("a.rs"), Path::new("new/c.rs")]);
         let after = fs::metadata(dir.path().join("a.rs")).unwrap().modified().unwrap();
         assert_eq!(before, after);
+    }
+
+    #[test]
+    fn a_copy_takes_the_first_free_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lib.rs");
+        for (text, expected) in [("one", "lib.rs.bak-1"), ("two", "lib.rs.bak-2")] {
+            write(&path, text).unwrap();
+            assert_eq!(keep(&path).unwrap(), expected);
+            assert_eq!(read(&dir.path().join(expected)).unwrap(), text);
+        }
+        assert_eq!(read(&dir.path().join("lib.rs.bak-1")).unwrap(), "one");
     }
 
     #[test]

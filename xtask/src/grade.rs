@@ -9,9 +9,10 @@ use anyhow::Context as _;
 
 use crate::assembly::Assembly;
 use crate::bench::{Examined, Rules, examine};
-use crate::course::{Course, Item};
+use crate::course::{Course, EXERCISE_TENTHS, Item};
 use crate::fault::Verdict;
 use crate::mutants::Catcher;
+use crate::notebook::Notebook;
 use crate::plan::{self, Plan};
 use crate::progress::Progress;
 use crate::recognise::{Symptoms, recognise};
@@ -65,7 +66,29 @@ pub(crate) fn run(course: &Course, request: &Request) -> anyhow::Result<Verdict>
     if !to_stdout {
         anstream::print!("{}", terminal::render(&report));
     }
+    if let Err(error) = remember(course, &answers, &report) {
+        anstream::eprintln!("These points are not written down: {error:#}");
+    }
     Ok(if report.score() == report.max_score() { Verdict::Full } else { Verdict::MarksLost })
+}
+
+/// Writes points into the notebook, if it is the learner's own workbook that was graded.
+fn remember(course: &Course, answers: &Answers, report: &Report) -> anyhow::Result<()> {
+    let own = course.root.join(workbook::FOLDER);
+    let same = match (answers.dir.canonicalize(), own.canonicalize()) {
+        (Ok(graded), Ok(own)) => graded == own,
+        _ => false,
+    };
+    if answers.graded == Graded::Reference || !same {
+        return Ok(());
+    }
+    Notebook::change(&own, |notebook| {
+        for item in report.items.iter().filter(|item| item.state != State::NotStarted) {
+            let lacking = item.exercises.iter().filter(|e| e.score() < EXERCISE_TENTHS);
+            let open = lacking.map(|exercise| exercise.number).collect();
+            notebook.graded(&item.id, item.score(), item.max_score(), open);
+        }
+    })
 }
 
 /// Where the answers lie.

@@ -13,20 +13,25 @@ mod fault;
 mod files;
 mod grade;
 mod harness;
+mod hint;
 mod hints;
 mod manifest;
 mod marks;
 mod mutants;
+mod notebook;
 mod oracle;
 mod plan;
 mod progress;
 mod quiz;
 mod recognise;
 mod report;
+mod reset;
 mod rubric;
 mod runner;
 mod scrub;
+mod solution;
 mod sources;
+mod status;
 mod stub;
 mod style;
 mod workbook;
@@ -45,11 +50,13 @@ use crate::fault::Verdict;
 /// Work through the course, get points for it, and keep it in good order.
 ///
 /// A learner needs two commands: `start` puts a drill into the workbook, `grade` gives points.
+/// When you are stuck, `hint` says a little more each time.
 ///
-/// An ID is a drill (`ch08/drill_03_links`, or shorter: `ch08/3`, `drill_03`, `links`), or a whole
-/// chapter (`ch08`). Without an ID the whole course is meant.
+/// An ID is a drill (`ch08/drill_03_links`, or shorter: `ch08/3`, `drill_03`, `links`), a whole
+/// chapter (`ch08`), or `.`, the drill in whose folder you are. Without an ID the whole course is
+/// meant.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXIT_CODES)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -67,12 +74,32 @@ enum Command {
     /// Put a drill, a chapter or the whole course into your workbook, and say where to begin.
     ///
     /// The workbook is a folder `workbook/` beside the course: the same drills, with the answers
-    /// cut out. Your own files in it are never overwritten; running this again brings the course's
-    /// tests and texts up to date and says where to go on.
+    /// cut out. What you write in it is never lost; running this again brings the course's tests
+    /// and texts up to date, says what has changed, and says where to go on.
+    ///
+    /// Where a new version of the course changes a file that you have written in, yours stays and
+    /// the new one is put beside it, as `lib.rs.new`. A new exercise is added to your file.
     #[command(after_help = "Examples:\n  cargo xtask start\n  cargo xtask start ch08/drill_03")]
     Start {
         /// A drill or a chapter.
         id: Option<String>,
+    },
+    /// Get the next hint for an exercise.
+    ///
+    /// There are three: a nudge, more of it, and nearly the answer. Each call shows one more and
+    /// counts it in your notebook; hints cost no points. Without a number, the hint is for the
+    /// first exercise that still lacks points.
+    #[command(after_help = "Examples:\n  cargo xtask hint links\n  cargo xtask hint ch08/3 2\n  \
+            cargo xtask hint ch08/3 2 --print")]
+    Hint {
+        /// A drill.
+        id: String,
+        /// Number of the exercise.
+        exercise: Option<u32>,
+        /// Show the hints that you have taken before, and count nothing; without a number, those of
+        /// all exercises.
+        #[arg(long)]
+        print: bool,
     },
     /// Give points: for your workbook if there is one, else for the course's own answers.
     ///
@@ -96,6 +123,42 @@ enum Command {
         json: Option<PathBuf>,
         #[command(flatten)]
         rules: RuleArgs,
+    },
+    /// See the reference answer beside yours, once yours has full marks.
+    ///
+    /// Both stand side by side on a terminal of 100 columns or more, one below the other on a
+    /// narrower one. Where they are the same, nothing is shown.
+    #[command(after_help = "Examples:\n  cargo xtask solution links\n  \
+            cargo xtask solution ch08/3 --spoil")]
+    Solution {
+        /// A drill.
+        id: String,
+        /// Show it although yours does not have full marks; this is written down in your notebook.
+        #[arg(long)]
+        spoil: bool,
+    },
+    /// Show what you have reached: one line for each drill.
+    ///
+    /// The points are those of the last `cargo xtask grade`, the hints those that you took, and the
+    /// questions those that you answered right at least once. All of it is kept in
+    /// workbook/progress.toml, which you can read.
+    #[command(after_help = "Examples:\n  cargo xtask status\n  cargo xtask status ch08")]
+    Status {
+        /// A drill or a chapter.
+        id: Option<String>,
+    },
+    /// Begin a drill anew: back to the stub.
+    ///
+    /// What you wrote is kept beside the stub, as `lib.rs.bak-1`, `lib.rs.bak-2` and so on. Hints
+    /// taken and your best score stay in the notebook. Your own tests in tests/mine.rs stay too.
+    #[command(after_help = "Examples:\n  cargo xtask reset links\n  cargo xtask reset --all")]
+    Reset {
+        /// A drill or a chapter.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        id: Option<String>,
+        /// Everything in the workbook, to do the course once more.
+        #[arg(long)]
+        all: bool,
     },
     /// For authors: check that the course is whole, that its tests tell right from wrong, and that
     /// its documents are current.
@@ -166,6 +229,12 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
     runner::end_together()?;
     match cli.command {
         Command::Start { id } => workbook::start(&course, id.as_deref()),
+        Command::Status { id } => status::run(&course, id.as_deref()),
+        Command::Hint { id, exercise, print } => {
+            hint::run(&course, &hint::Request { id, exercise, again: print })
+        }
+        Command::Solution { id, spoil } => solution::run(&course, &id, spoil),
+        Command::Reset { id, all: _ } => reset::run(&course, id.as_deref()),
         Command::Grade { id, reference, workbook, json, rules } => grade::run(
             &course,
             &grade::Request { id, reference, workbook, json, rules: rules.into() },

@@ -112,6 +112,12 @@ pub(crate) fn cut(source: &str, label: &str) -> Result<String, MarkError> {
     Ok(stub)
 }
 
+/// The reference answer without the marks that end a region, which no stub has.
+pub(crate) fn without_ends(source: &str) -> String {
+    let is_end = |line: &&str| matches!(mark(line), Ok(Some(Mark::End)));
+    source.split_inclusive('\n').filter(|line| !is_end(line)).collect()
+}
+
 /// Whether the code goes on with a closing brace, so that the `todo!` is the block's value.
 fn closes_a_block(rest: &[&str]) -> bool {
     rest.iter()

@@ -61,6 +61,35 @@ pub(crate) fn mark(points: u32, of: u32) -> Mark {
     }
 }
 
+/// How wide the output may be: what `COLUMNS` says, else the terminal's width, else 80.
+pub(crate) fn columns() -> usize {
+    const USUAL: usize = 80;
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let seen = || {
+        let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+        Some(usize::from(size.ws_col))
+    };
+    told.or_else(seen).filter(|columns| *columns > 0).unwrap_or(USUAL)
+}
+
+/// A text in lines of at most `width` characters, broken at blanks where there are any.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let mut rest = line.trim_end();
+        while let Some((over, _)) = rest.char_indices().nth(width.max(1)) {
+            // A blank right behind the last column is a good place as well.
+            let end = over + rest[over..].chars().next().map_or(0, char::len_utf8);
+            let blank = rest[..end].rfind(' ').filter(|at| !rest[..*at].trim().is_empty());
+            let (first, more) = rest.split_at(blank.unwrap_or(over));
+            lines.push(first.trim_end().to_owned());
+            rest = more.trim_start();
+        }
+        lines.push(rest.to_owned());
+    }
+    lines
+}
+
 /// A bar of `width` cells; it is full, or empty, only if the points are.
 pub(crate) fn bar(points: u32, of: u32, width: u32) -> String {
     let cells = match (points * width).checked_div(of) {
@@ -77,6 +106,21 @@ pub(crate) fn bar(points: u32, of: u32, width: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_broken_at_blanks() {
+        for (text, width, lines) in [
+            ("", 5, vec![]),
+            ("one two", 7, vec!["one two"]),
+            ("one two", 6, vec!["one", "two"]),
+            ("one two", 3, vec!["one", "two"]),
+            ("one  two\n\nthree", 5, vec!["one", "two", "", "three"]),
+            ("größere Wörter", 7, vec!["größere", "Wörter"]),
+            ("  unbroken", 6, vec!["  unbr", "oken"]),
+        ] {
+            assert_eq!(wrap(text, width), lines, "{text} {width}");
+        }
+    }
 
     #[test]
     fn a_bar_is_as_long_as_the_points_are_many() {

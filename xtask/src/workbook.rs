@@ -1,17 +1,22 @@
 //! `start`: the learner's own copy of the course, with the answers cut out.
 //!
-//! What the learner writes (`src/`, `tests/mine.rs`) is made once and never touched again; what the
-//! course owns (manifests, tests, READMEs, hints) is brought up to date each time.
+//! What the learner writes stays; what the course owns (manifests, tests, READMEs, hints) is brought
+//! up to date each time.
 
-use std::collections::BTreeSet;
+mod contents;
+mod update;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::course::{Chapter, Course, Item};
+use crate::course::{Course, Item};
 use crate::fault::Verdict;
-use crate::manifest::{self, Derived};
+use crate::files;
 use crate::style::{self, paint};
-use crate::{fault, files, plan};
+
+pub(crate) use contents::stub;
+pub(crate) use update::put_back;
+use update::{Change, What};
 
 /// The workbook's folder, below the root of the course.
 pub(crate) const FOLDER: &str = "workbook";
@@ -21,130 +26,124 @@ pub(crate) fn start(course: &Course, id: Option<&str>) -> anyhow::Result<Verdict
     let wanted = course.select(id)?;
     let root = course.root.join(FOLDER);
     let mut lines = Vec::new();
+    let mut changes = Vec::new();
     for item in &wanted {
-        let src = root.join(item.dir());
-        let mark = if src.join("src").is_dir() {
+        let mark = if started(&root, item) {
             style::OPEN
         } else {
-            for (path, bytes) in plan::stub(course, item)? {
-                files::write_bytes(&src.join(path), &bytes)?;
-            }
+            update::forget(&root, &item.dir())?;
+            let whole = contents::item(course, item)?;
+            changes.extend(made_anew(update::apply(&root, None, &whole)?));
             style::FULL
         };
-        let count = plan::exercises(course, item)?.len();
+        let count = crate::plan::exercises(course, item)?.len();
         lines.push((mark, format!("{item}, {}", style::counted(count, "exercise"))));
     }
-    refresh(course, &root)?;
+    changes.extend(refresh(course, &root)?);
 
     let new = lines.iter().filter(|(mark, _)| *mark == style::FULL).count();
     let heading = match (new, lines.len() - new) {
         (new, 0) => format!("Put into {FOLDER}/ ({new} new):"),
-        (0, _) => format!("Already in {FOLDER}/; nothing of yours was touched:"),
-        (new, old) => format!("Put into {FOLDER}/ ({new} new, {old} already there and untouched):"),
+        (0, _) => format!("Already in {FOLDER}/:"),
+        (new, old) => format!("Put into {FOLDER}/ ({new} new, {old} already there):"),
     };
     anstream::println!("{}", paint(style::TITLE, &heading));
     for (mark, line) in lines {
         anstream::println!("  {mark} {line}");
     }
+    anstream::print!("{}", told(&changes));
+    if contents::manifest_of_xtask(&course.root).is_none() {
+        anstream::println!(
+            "\nThe path of the course holds a blank: `cargo xtask` works in its root, not in {FOLDER}/."
+        );
+    }
     go_on(course, &root, &wanted)?;
     Ok(Verdict::Full)
 }
 
-/// Brings everything that the course owns up to date.
-fn refresh(course: &Course, root: &Path) -> anyhow::Result<()> {
-    let started = |item: &Item| root.join(item.dir()).join("src").is_dir();
+/// Whether an item is in the workbook.
+pub(crate) fn started(workbook: &Path, item: &Item) -> bool {
+    workbook.join(item.dir()).join("src").is_dir()
+}
+
+/// Brings everything in the workbook up to date; says what is not as it was.
+fn refresh(course: &Course, root: &Path) -> anyhow::Result<Vec<Change>> {
+    let mut changes = Vec::new();
     let mut members = Vec::new();
     for chapter in &course.chapters {
         let (here, absent): (Vec<&Item>, Vec<&Item>) =
-            chapter.items.iter().partition(|item| started(item));
+            chapter.items.iter().partition(|item| started(root, item));
         if here.is_empty() {
             continue;
         }
-        refresh_chapter(course, root, chapter, &here, &absent)?;
+        let package = contents::chapter(course, chapter, &here, &absent)?;
+        changes.extend(made_anew(update::apply(root, None, &package)?));
         members.push(chapter.folder.clone());
         for item in here {
-            refresh_item(course, root, item)?;
+            let whole = contents::item(course, item)?;
+            changes.extend(update::apply(root, Some(&item.dir()), &whole)?);
             members.push(files::slashed(&item.dir()));
         }
     }
-    let text = files::read(&course.root.join("Cargo.toml"))?;
-    let manifest =
-        manifest::workspace(&Derived { course: &text, way_back: "..", members, tag: FOLDER })
-            .map_err(fault::course)?;
-    let note = "# Made by `cargo xtask start`, and made again by it: changes here do not last.\n\n";
-    files::write(&root.join("Cargo.toml"), &format!("{note}{manifest}"))?;
-    let lock = course.root.join("Cargo.lock");
-    if lock.is_file() {
-        files::write(&root.join("Cargo.lock"), &files::read(&lock)?)?;
-    }
-    files::write(&root.join("README.md"), include_str!("workbook/README.md"))?;
-    files::write(&root.join("AGENTS.md"), include_str!("workbook/AGENTS.md"))?;
-    files::write(&root.join("rust-analyzer.toml"), include_str!("workbook/rust-analyzer.toml"))?;
-    files::write(&root.join(".cargo/config.toml"), &cargo_config(&course.root))
+    changes.extend(made_anew(update::apply(root, None, &contents::root(course, members)?)?));
+    copy_lock_file(course, root)?;
+    Ok(changes)
 }
 
-/// The alias has the course's manifest as an absolute path: a relative one would be looked up from
-/// wherever the command is typed.
-fn cargo_config(course: &Path) -> String {
-    let manifest = course.join("xtask/Cargo.toml").display().to_string();
-    let mut text =
-        "# Made by `cargo xtask start`.\n\n[build]\ntarget-dir = \"../target\"\n".to_owned();
-    if manifest.contains(char::is_whitespace) {
-        // Cargo splits an alias at its blanks and knows no quotes.
-        anstream::eprintln!(
-            "The path of the course holds a blank: call `cargo xtask` from the course's root only."
-        );
-    } else {
-        let alias = format!("run --quiet --manifest-path {manifest} --bin xtask --");
-        let _ = writeln!(text, "\n[alias]\nxtask = {}", toml::Value::from(alias));
-    }
-    text
+/// Manifests and lists change with each item that is started: only what was lost by it is news.
+fn made_anew(changes: Vec<Change>) -> impl Iterator<Item = Change> {
+    changes.into_iter().filter(|change| !matches!(change.what, What::New | What::Updated))
 }
 
-/// Everything of an item but its sources, its mutants, its quiz and the learner's own tests.
-fn refresh_item(course: &Course, root: &Path, item: &Item) -> anyhow::Result<()> {
-    for (path, bytes) in files::load_tree(&course.root.join(item.dir()))? {
-        let left_out = path.starts_with("src")
-            || path.starts_with("mutants")
-            || path == Path::new("quiz.toml")
-            || path == Path::new(plan::MINE);
-        if !left_out {
-            files::write_bytes(&root.join(item.dir()).join(path), &bytes)?;
-        }
+/// The same versions as the course, so that nothing is built twice. Cargo takes out of the copy what
+/// the workbook does not need, so the copy is made anew only when the course's own has changed.
+fn copy_lock_file(course: &Course, root: &Path) -> anyhow::Result<()> {
+    let name = Path::new("Cargo.lock");
+    let lock = course.root.join(name);
+    if !lock.is_file() {
+        return Ok(());
+    }
+    let text = files::read(&lock)?;
+    if !root.join(name).is_file() || !update::was_given(root, name, text.as_bytes())? {
+        files::write(&root.join(name), &text)?;
+        update::remember(root, name, text.as_bytes())?;
     }
     Ok(())
 }
 
-/// The chapter's package, with the items that have been started.
-fn refresh_chapter(
-    course: &Course,
-    root: &Path,
-    chapter: &Chapter,
-    here: &[&Item],
-    absent: &[&Item],
-) -> anyhow::Result<()> {
-    let from = course.root.join(&chapter.folder);
-    let to = root.join(&chapter.folder);
-    let absent: BTreeSet<String> = absent.iter().map(|item| item.folder.clone()).collect();
-    let name = format!("{}/Cargo.toml", chapter.folder);
-    let manifest = manifest::chapter(&name, &files::read(&from.join("Cargo.toml"))?, &absent)
-        .map_err(fault::course)?;
-    files::write(&to.join("Cargo.toml"), &manifest)?;
-    let readme = from.join("README.md");
-    if readme.is_file() {
-        files::write(&to.join("README.md"), &files::read(&readme)?)?;
+/// What was brought up to date, and what the learner has to look at.
+fn told(changes: &[Change]) -> String {
+    let mut updated = String::new();
+    let mut to_look_at = String::new();
+    for Change { path, what } in changes {
+        let mine = matches!(what, What::Kept(_) | What::Beside(_));
+        let (text, mark) =
+            if mine { (&mut to_look_at, style::PART) } else { (&mut updated, style::FULL) };
+        let path = format!("{FOLDER}/{}", files::slashed(path));
+        let _ = writeln!(text, "  {mark} {}{}", paint(style::ACTION, &path), said_of(what));
     }
-    let lib = format!(
-        "//! Chapter {} in your workbook: its tests are those of its items.\n",
-        chapter.number
-    );
-    files::write(&to.join("src/lib.rs"), &lib)?;
-    let mut tests = "//! The tests of every item that you have started.\n".to_owned();
-    for item in here {
-        let file = files::slashed(&item.test_file());
-        let _ = writeln!(tests, "\n#[path = \"../{0}/{file}\"]\nmod {0};", item.folder);
+    let section = |heading: &str, lines: String| match lines.as_str() {
+        "" => lines,
+        _ => format!("\n{}\n{lines}", paint(style::TITLE, heading)),
+    };
+    section("Brought up to date from the course:", updated)
+        + &section("For you to look at:", to_look_at)
+}
+
+fn said_of(what: &What) -> String {
+    let below = |text: String| format!("\n      {text}");
+    match what {
+        What::Updated => String::new(),
+        What::New => paint(style::FAINT, "  new"),
+        What::Removed => paint(style::FAINT, "  no longer needed"),
+        What::Grown(old) => {
+            below(format!("has a new part; your answers stand, your file from before is {old}"))
+        }
+        What::Kept(old) => below(format!("is the course's; what you changed in it is in {old}")),
+        What::Beside(new) => below(format!(
+            "stands as you wrote it; the course's has changed and is beside it: {new}"
+        )),
     }
-    files::write(&to.join("tests/chapter.rs"), &tests)
 }
 
 /// Says which file to open: the first exercise that is still to be written.
@@ -170,17 +169,21 @@ fn go_on(course: &Course, root: &Path, wanted: &[&Item]) -> anyhow::Result<()> {
     anstream::println!("  Then open   {}", command(&format!("{dir}/{file}:{line}")));
     let test = format!("cd {FOLDER} && cargo test -p {}", item.package());
     anstream::println!("  Try it      {}", command(&test));
+    anstream::println!("  Stuck       {}", command(&format!("cargo xtask hint {item}")));
     anstream::println!("  Get points  {}", command(&format!("cargo xtask grade {item}")));
     Ok(())
 }
 
 /// The first `todo!` of a stub that is still there: item, file, line and exercise.
-fn first_open<'a>(
+pub(crate) fn first_open<'a>(
     root: &Path,
     item: &'a Item,
 ) -> anyhow::Result<Option<(&'a Item, String, usize, String)>> {
     let start = format!("todo!(\"{}, exercise ", item.label());
     for (path, bytes) in files::load_tree(&root.join(item.dir()).join("src"))? {
+        if path.extension().is_none_or(|ending| ending != "rs") {
+            continue;
+        }
         let text = String::from_utf8_lossy(&bytes);
         for (index, line) in text.lines().enumerate() {
             if let Some((_, rest)) = line.split_once(&start) {
@@ -198,10 +201,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_alias_is_left_out_when_it_could_not_work() {
-        assert!(cargo_config(Path::new("/a/b")).contains(
-            "xtask = \"run --quiet --manifest-path /a/b/xtask/Cargo.toml --bin xtask --\""
-        ));
-        assert!(!cargo_config(Path::new("/a b")).contains("alias"));
+    fn what_was_updated_stands_apart_from_what_is_to_be_looked_at() {
+        let change = |path: &str, what| Change { path: path.into(), what };
+        let text = told(&[
+            change("a/src/lib.rs", What::Beside("lib.rs.new".to_owned())),
+            change("a/tests/drill.rs", What::Updated),
+            change("b/src/lib.rs", What::Grown("lib.rs.bak-1".to_owned())),
+            change("b/hints.md", What::Kept("hints.md.bak-2".to_owned())),
+        ]);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        assert_eq!(
+            text,
+            "\nBrought up to date from the course:\n  \
+             ✓ workbook/a/tests/drill.rs\n  \
+             ✓ workbook/b/src/lib.rs\n      \
+             has a new part; your answers stand, your file from before is lib.rs.bak-1\n\n\
+             For you to look at:\n  \
+             ◐ workbook/a/src/lib.rs\n      \
+             stands as you wrote it; the course's has changed and is beside it: lib.rs.new\n  \
+             ◐ workbook/b/hints.md\n      \
+             is the course's; what you changed in it is in hints.md.bak-2\n"
+        );
+        assert_eq!(told(&[]), "");
     }
 }

@@ -1,11 +1,11 @@
-//! The real command on a small course.
+//! `grade` and `check` on a small course.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 mod support;
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -17,62 +17,6 @@ fn alive(pid: &str) -> bool {
         std::thread::yield_now();
         fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
     })
-}
-
-#[test]
-fn start_puts_the_whole_course_or_a_part_of_it_into_the_workbook() {
-    let course = Course::new();
-    let first = "Then open   workbook/ch01_demo/warmup_01_twice/src/lib.rs:6";
-    course.run(&["start", "drill_01"]).assert(0, &["1 new", "drill 1.1 goes on with exercise 1"]);
-    let run = course.run(&["start"]);
-    run.assert(0, &["1 new, 1 already there and untouched", "warm-up 1.1 goes on", first]);
-    assert!(course.read("workbook/ch01_demo/tests/chapter.rs").contains("mod warmup_01_twice;"));
-    let whole = Course::new();
-    whole.run(&["start"]).assert(0, &["2 new", "ch01/warmup_01_twice, 1 exercise\n", first]);
-}
-
-#[test]
-fn start_makes_a_workbook_and_never_touches_what_the_learner_wrote() {
-    let course = Course::new();
-    course.run(&["start", "ch01/1"]).assert(
-        0,
-        &[
-            "1 new",
-            "Then open   workbook/ch01_demo/drill_01_demo/src/lib.rs:13",
-            "grade ch01/drill",
-        ],
-    );
-    let stub = course.read(&format!("workbook/{ANSWER}"));
-    assert!(stub.contains("    todo!(\"drill 1.1, exercise 1\")\n}"));
-    assert!(!stub.contains("fn sum"));
-    assert_eq!(course.read(&format!("workbook/{TESTS}")), course.read(TESTS));
-    assert!(!course.path("workbook/ch01_demo/drill_01_demo/quiz.toml").exists());
-
-    course.answer("Ok(a / b)");
-    course.write("workbook/ch01_demo/drill_01_demo/tests/mine.rs", "// Mine.\n");
-    course.write(&format!("workbook/{TESTS}"), "");
-    course
-        .run(&["start", "demo"])
-        .assert(0, &["nothing of yours was touched", "goes on with exercise 2", "src/lib.rs:19"]);
-    assert!(course.read(&format!("workbook/{ANSWER}")).contains("Ok(a / b)"));
-    assert_eq!(course.read("workbook/ch01_demo/drill_01_demo/tests/mine.rs"), "// Mine.\n");
-    assert_eq!(course.read(&format!("workbook/{TESTS}")), course.read(TESTS));
-}
-
-#[test]
-fn the_workbook_is_a_workspace_whose_chapter_runs() {
-    let course = Course::started();
-    let output = Command::new(env!("CARGO"))
-        .args(["test", "--package", "ch01_demo", "--offline"])
-        .current_dir(course.path("workbook"))
-        .env_remove("CARGO_TARGET_DIR")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("not yet implemented: drill 1.1, exercise 2"), "{said}");
-    assert!(said.contains("0 passed; 4 failed"), "{said}");
-    let warnings = String::from_utf8_lossy(&output.stderr);
-    assert!(!warnings.contains("warning"), "{warnings}");
 }
 
 #[test]
@@ -244,8 +188,10 @@ fn the_courses_own_tests_and_manifest_count() {
 #[test]
 fn wrong_input_is_told_in_words() {
     let course = Course::new();
-    course.run(&["grade", "drill_01_dmo"]).assert(2, &["Did you mean", "  ch01/drill_01_demo"]);
-    course.run(&["start", "ch07"]).assert(2, &["nothing in the course is called `ch07`"]);
+    course
+        .run(&["grade", "drill_01_dmo"])
+        .assert(2, &["no item `drill_01_dmo`; did you mean `ch01/drill_01_demo`?"]);
+    course.run(&["start", "ch07"]).assert(2, &["no item `ch07`"]);
     course.run(&["grade", "--workbook", "nowhere"]).assert(2, &["no workbook at nowhere"]);
     course.run(&["grade", "--deadline", "0"]).assert(2, &["expected more than 0 seconds"]);
     fs::create_dir(course.path("workbook")).unwrap();

@@ -200,7 +200,7 @@ fn render_next(text: &mut String, report: &Report) {
         let _ = writeln!(text, "Next: {}", command(format!("cargo xtask start {id}")));
         return;
     }
-    let (what, place) = match lacking {
+    let (what, place) = match &lacking {
         Lacking::Exercise(exercise) => {
             (format!("exercise {}", exercise.number), exercise.place.as_str())
         }
@@ -213,6 +213,10 @@ fn render_next(text: &mut String, report: &Report) {
         Graded::Reference => command(format!("cargo xtask grade {id} --reference")),
     };
     let _ = writeln!(text, "Next: {what} in {open}, then {grade}");
+    if let (Graded::Workbook(_), Lacking::Exercise(exercise)) = (&report.graded, &lacking) {
+        let hint = command(format!("cargo xtask hint {id} {}", exercise.number));
+        let _ = writeln!(text, "Stuck? {hint}");
+    }
 }
 
 fn indent(text: &mut String, lines: &str, indent: &str, limit: usize) {
@@ -250,7 +254,7 @@ mod tests {
             " test_1  tests/drill.rs:7\n        left: 1\n        right: 2\n",
             "15 of 20 points",
             "Next: exercise 2 in workbook/ch08_x/drill_03_links/src/lib.rs:2, then \
-             cargo xtask grade ch08/drill_03_links",
+             cargo xtask grade ch08/drill_03_links\nStuck? cargo xtask hint ch08/drill_03_links 2\n",
         ] {
             assert!(text.contains(expected), "{expected} is missing in\n{text}");
         }

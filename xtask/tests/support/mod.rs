@@ -82,12 +82,31 @@ impl Course {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Run {
-        let output: Output = self.command(arguments).output().unwrap();
-        Run {
-            code: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+        self.run_at(self.dir.path(), arguments)
+    }
+
+    /// Runs the command in another folder, which is the root of a course too.
+    pub fn run_at(&self, root: &Path, arguments: &[&str]) -> Run {
+        Run::of(self.command(arguments).current_dir(root))
+    }
+
+    /// Every file below a folder, with what it holds.
+    pub fn snapshot(&self, folder: &str) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.path(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let bytes = fs::read(&path).unwrap();
+                    found.push((path, bytes));
+                }
+            }
         }
+        found.sort();
+        found
     }
 
     pub fn report(&self) -> serde_json::Value {
@@ -102,6 +121,15 @@ impl Course {
 }
 
 impl Run {
+    pub fn of(command: &mut Command) -> Self {
+        let output: Output = command.output().unwrap();
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     #[track_caller]
     pub fn assert(&self, code: i32, words: &[&str]) {
         let said = format!("{}{}", self.stdout, self.stderr);
