@@ -16,6 +16,7 @@ mod hints;
 mod manifest;
 mod marks;
 mod mutants;
+mod notebook;
 mod oracle;
 mod plan;
 mod progress;
