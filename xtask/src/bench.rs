@@ -122,6 +122,7 @@ impl<'a> Bench<'a> {
             arguments,
             seed,
             deadline: self.rules.deadline,
+            pictures: None,
         }
     }
 

@@ -18,6 +18,7 @@ mod marks;
 mod mutants;
 mod notebook;
 mod oracle;
+mod pictures;
 mod plan;
 mod progress;
 mod quiz;
@@ -27,6 +28,7 @@ mod scrub;
 mod sources;
 mod stub;
 mod style;
+mod trace;
 mod workbook;
 
 use std::path::{Path, PathBuf};
@@ -95,6 +97,35 @@ enum Command {
         #[command(flatten)]
         rules: RuleArgs,
     },
+    /// Run one scenario of a drill, and draw the tree and what happened.
+    ///
+    /// Of your answer if it is in the workbook, else of the course's own. Without the name of a
+    /// test, the drill's scenarios are listed; a part of the name will do.
+    #[command(
+        after_help = "Examples:\n  cargo xtask trace links\n  cargo xtask trace links whole_chain\n  \
+            cargo xtask trace supervisor fourth_crash --reference --svg crash.svg"
+    )]
+    Trace {
+        /// A drill.
+        id: String,
+        /// The test, or a part of its name that no other test has.
+        test: Option<String>,
+        /// Draw the course's own answer, even if yours is in the workbook.
+        #[arg(long)]
+        reference: bool,
+        /// Draw the whole run, with the test itself, and not only what the test compares.
+        #[arg(long)]
+        everything: bool,
+        /// The number from which the scenario draws its values: another one, another story.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+        /// Write the timeline to this file as SVG, and the tree to FILE.tree.svg.
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
+        /// Print tree and timeline in Mermaid, as they would stand in a README.
+        #[arg(long)]
+        mermaid: bool,
+    },
     /// For authors: check that the course is whole, that its tests tell right from wrong, and that
     /// its documents are current.
     ///
@@ -160,6 +191,10 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Grade { id, reference, workbook, json, rules } => grade::run(
             &course,
             &grade::Request { id, reference, workbook, json, rules: rules.into() },
+        ),
+        Command::Trace { id, test, reference, everything, seed, svg, mermaid } => trace::run(
+            &course,
+            &trace::Request { id, test, reference, everything, seed, svg, mermaid },
         ),
         Command::Check { quick, write, rules } => {
             check::run(&course, check::Request { quick, write, rules: rules.into() })

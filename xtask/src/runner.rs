@@ -30,6 +30,8 @@ pub(crate) struct Order<'a> {
     pub(crate) seed: u64,
     /// After this time the group is killed.
     pub(crate) deadline: Duration,
+    /// Where the test is to leave pictures of its first run, if it is to.
+    pub(crate) pictures: Option<&'a Path>,
 }
 
 /// A run that is over.
@@ -127,6 +129,9 @@ fn command(order: &Order<'_>) -> Command {
             command.env(kept, value);
         }
     }
+    if let Some(dir) = order.pictures {
+        command.env("OTP_PICTURES", dir).env("OTP_SEEDS", "1");
+    }
     command
 }
 
@@ -222,6 +227,7 @@ mod tests {
             arguments: &["-c", script],
             seed: 7,
             deadline,
+            pictures: None,
         })
         .unwrap()
     }

@@ -21,6 +21,13 @@ pub(crate) const FAINT: Style = Style::new().dimmed();
 /// Something to type, or a file to open.
 pub(crate) const ACTION: Style = colour(AnsiColor::Cyan);
 
+/// The line of a process's life.
+pub(crate) const LIFE: Style = colour(AnsiColor::Blue);
+/// A note on that line.
+pub(crate) const NOTE: Style = colour(AnsiColor::Yellow);
+/// The crash at its end.
+pub(crate) const BAD: Style = colour(AnsiColor::Red);
+
 const BAR_FULL: &str = "█";
 const BAR_REST: &str = "░";
 
