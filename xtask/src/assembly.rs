@@ -2,7 +2,10 @@
 //!
 //! Each item is a workspace of its own in there, so that one which does not build stops no other.
 //! It is *not* the learner's workbook: manifests and tests come from the course each time, only
-//! `src/` comes from the answer. Nothing that lies beside `src/` in a workbook is ever built.
+//! `src/` and `tests/mine.rs` come from the answer. Nothing else of a workbook is ever built.
+//!
+//! Several answers to one item are built by one run of cargo: they are members of one workspace,
+//! so cargo's own limit of jobs holds for all of them together.
 
 use std::fs::{File, TryLockError};
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
@@ -14,10 +17,11 @@ use anyhow::Context as _;
 use cargo_metadata::Message;
 use cargo_metadata::diagnostic::DiagnosticLevel;
 
+use crate::cache::Cache;
 use crate::course::{Course, Item};
 use crate::manifest::{self, Derived};
 use crate::scrub::Scrubber;
-use crate::{fault, files, harness};
+use crate::{fault, files, harness, plan};
 
 /// A folder below `target/` that nobody else uses while it is open.
 #[derive(Debug)]
@@ -34,9 +38,48 @@ pub(crate) struct Assembly {
 #[derive(Debug)]
 pub(crate) enum Build {
     /// The test binary.
-    Ready(PathBuf),
+    Ready(Built),
     /// The compiler's words.
     Broken(String),
+}
+
+/// A test binary, and what its runs need.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// The test binary.
+    pub(crate) binary: PathBuf,
+    /// The package's folder, in which its tests run.
+    pub(crate) folder: PathBuf,
+    /// Removes what is this machine's from texts that tests and compiler print.
+    pub(crate) scrubber: Scrubber,
+}
+
+/// Which tests an answer meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Suite {
+    /// The course's.
+    Course,
+    /// The answer's own, in `tests/mine.rs`.
+    Mine,
+}
+
+impl Suite {
+    /// The name of the test target.
+    pub(crate) fn target(self, item: &Item) -> &'static str {
+        match self {
+            Self::Course => item.test_target(),
+            Self::Mine => "mine",
+        }
+    }
+}
+
+/// One answer among several to the same item.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    /// Tells it from the others; letters, digits, `-` and `_`.
+    pub(crate) name: String,
+    /// Its files, relative to the item's folder.
+    pub(crate) sources: files::Tree,
 }
 
 impl Assembly {
@@ -67,62 +110,128 @@ impl Assembly {
         &self.nonce
     }
 
-    /// Removes what is this machine's from texts that tests and compiler print.
-    pub(crate) fn scrubber(&self, item: &Item) -> Scrubber {
-        Scrubber::new([
-            (format!("{}/", self.folder(item).display()), String::new()),
-            (format!("{}/", self.root.display()), String::new()),
-            (self.nonce.clone(), String::new()),
-        ])
+    /// What earlier runs found out, see [`Cache`].
+    pub(crate) fn cache(&self, item: &Item) -> Cache {
+        Cache::below(self.dir.join("cache").join(item.package()))
     }
 
-    /// Lays an item out: everything from the course, but `sources` (paths from the item's folder).
-    pub(crate) fn place(&self, item: &Item, sources: &[files::TreeFile]) -> anyhow::Result<()> {
+    fn scrubber(&self, workspace: &Path, package: &Path) -> Scrubber {
+        let mut known = vec![
+            (format!("{}/", package.display()), String::new()),
+            (format!("{}/", self.root.display()), String::new()),
+            (self.nonce.clone(), String::new()),
+        ];
+        // The compiler names files from the workspace's root.
+        if let Ok(below) = package.strip_prefix(workspace)
+            && below != Path::new("")
+        {
+            known.push((format!("{}/", below.display()), String::new()));
+        }
+        Scrubber::new(known)
+    }
+
+    /// Lays an answer out, and builds its tests.
+    ///
+    /// What breaks outside of the answer's own package is the course's fault, and an error.
+    pub(crate) fn build(
+        &self,
+        item: &Item,
+        suite: Suite,
+        sources: &[files::TreeFile],
+    ) -> anyhow::Result<Build> {
+        let folder = self.folder(item);
+        let mut tree = self.layout(item, sources)?;
+        let workspace = self.workspace(Vec::new())?;
+        for (path, bytes) in &mut tree {
+            if path == Path::new("Cargo.toml") {
+                bytes.extend_from_slice(format!("\n{workspace}").as_bytes());
+            }
+        }
+        tree.extend(self.lock_file(&folder)?.map(|lock| (PathBuf::from("Cargo.lock"), lock)));
+        files::replace_tree(&folder, &tree)?;
+        let mut builds = self.compile(item, suite, &folder, std::slice::from_ref(&folder))?;
+        builds.pop().context("nothing was built")
+    }
+
+    /// Lays several answers out, and builds them all; one that does not compile stops no other.
+    pub(crate) fn build_all(
+        &self,
+        item: &Item,
+        suite: Suite,
+        candidates: &[Candidate],
+    ) -> anyhow::Result<Vec<Build>> {
+        if candidates.is_empty() {
+            return Ok(Vec::new());
+        }
+        let workspace = self.dir.join(format!("{}.{}s", item.package(), suite.target(item)));
+        let members: Vec<String> = candidates.iter().map(|one| one.name.clone()).collect();
+        let root = self.workspace(members)?;
+        let mut tree = vec![(PathBuf::from("Cargo.toml"), root.into_bytes())];
+        tree.extend(self.lock_file(&workspace)?.map(|lock| (PathBuf::from("Cargo.lock"), lock)));
+        for candidate in candidates {
+            for (path, mut bytes) in self.layout(item, &candidate.sources)? {
+                if path == Path::new("Cargo.toml") {
+                    let text = String::from_utf8_lossy(&bytes);
+                    bytes = manifest::renamed(&item.shown("Cargo.toml"), &text, &candidate.name)
+                        .map_err(fault::course)?
+                        .into_bytes();
+                }
+                tree.push((Path::new(&candidate.name).join(path), bytes));
+            }
+        }
+        files::replace_tree(&workspace, &tree)?;
+        let folders: Vec<PathBuf> =
+            candidates.iter().map(|candidate| workspace.join(&candidate.name)).collect();
+        self.compile(item, suite, &workspace, &folders)
+    }
+
+    /// An item's files: everything from the course, but the answer's sources and own tests.
+    fn layout(&self, item: &Item, sources: &[files::TreeFile]) -> anyhow::Result<files::Tree> {
         let course_dir = self.root.join(item.dir());
         let test_file = item.test_file();
+        let mine = Path::new(plan::MINE);
         let mut tree: files::Tree = files::load_tree(&course_dir)?
             .into_iter()
-            .filter(|(path, _)| !path.starts_with("src") && !path.starts_with("mutants"))
+            .filter(|(path, _)| {
+                !path.starts_with("src") && !path.starts_with("mutants") && path != mine
+            })
             .collect();
         for needed in [Path::new("Cargo.toml"), &test_file] {
             if !tree.iter().any(|(path, _)| path == needed) {
                 return Err(fault::course(format!("{} is missing", item.shown(needed))));
             }
         }
-        let workspace = self.workspace()?;
+        let theirs = |path: &Path| path.starts_with("src") || path == mine;
+        tree.extend(sources.iter().filter(|(path, _)| theirs(path)).cloned());
         for (path, bytes) in &mut tree {
-            if *path == test_file {
+            if *path == test_file || path == mine {
                 bytes.extend_from_slice(harness::sentinel(&self.nonce).as_bytes());
-            } else if path == Path::new("Cargo.toml") {
-                bytes.extend_from_slice(format!("\n{workspace}").as_bytes());
             }
         }
-        tree.extend(sources.iter().filter(|(path, _)| path.starts_with("src")).cloned());
-        tree.extend(self.lock_file(item)?.map(|lock| (PathBuf::from("Cargo.lock"), lock)));
-        files::replace_tree(&self.folder(item), &tree)
+        Ok(tree)
     }
 
     /// What makes a package a workspace with the course's versions and profiles.
-    fn workspace(&self) -> anyhow::Result<String> {
+    fn workspace(&self, members: Vec<String>) -> anyhow::Result<String> {
         let course = files::read(&self.root.join("Cargo.toml"))?;
         manifest::workspace(&Derived {
             course: &course,
             way_back: "../../..",
-            members: Vec::new(),
+            members,
             tag: &self.tag,
         })
         .map_err(fault::course)
     }
 
     /// The course's lock file, or what cargo made of it last time, if the course's is the same.
-    fn lock_file(&self, item: &Item) -> anyhow::Result<Option<Vec<u8>>> {
+    fn lock_file(&self, workspace: &Path) -> anyhow::Result<Option<Vec<u8>>> {
         let of_course = self.root.join("Cargo.lock");
         if !of_course.is_file() {
             return Ok(None);
         }
         let locked = files::read(&of_course)?;
-        let seen = self.folder(item).join(".Cargo.lock");
-        let pruned = std::fs::read(self.folder(item).join("Cargo.lock"));
+        let seen = workspace.join(".Cargo.lock");
+        let pruned = std::fs::read(workspace.join("Cargo.lock"));
         match (files::read(&seen), pruned) {
             (Ok(old), Ok(pruned)) if old == locked => Ok(Some(pruned)),
             _ => {
@@ -132,57 +241,76 @@ impl Assembly {
         }
     }
 
-    /// Builds the test binary of an item.
-    ///
-    /// What breaks outside of the answer's own package is the course's fault, and an error.
-    pub(crate) fn compile(&self, item: &Item) -> anyhow::Result<Build> {
+    /// Builds one test binary in each of the packages' folders.
+    fn compile(
+        &self,
+        item: &Item,
+        suite: Suite,
+        workspace: &Path,
+        folders: &[PathBuf],
+    ) -> anyhow::Result<Vec<Build>> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let target = suite.target(item);
         let output = Command::new(cargo)
-            .args(["test", "--no-run", "--quiet", "--message-format=json", "--color=never"])
+            .args(["build", "--keep-going", "--quiet", "--message-format=json", "--color=never"])
             .arg("--manifest-path")
-            .arg(self.folder(item).join("Cargo.toml"))
+            .arg(workspace.join("Cargo.toml"))
             .arg("--target-dir")
             .arg(&self.target)
-            .args(["--package", &item.package(), "--test", item.test_target()])
-            .current_dir(self.folder(item))
+            .args(["--workspace", "--test", target])
+            .current_dir(workspace)
             .stdin(Stdio::null())
             .output()
             .context("cannot run cargo")?;
-        let mut binary = None;
-        let mut own_errors = Vec::new();
+        let mut slots: Vec<Slot> = folders.iter().map(|_| Slot::default()).collect();
         let mut other_errors = Vec::new();
-        let folder = self.folder(item);
+        let slot_of = |source: &Path| folders.iter().position(|folder| source.starts_with(folder));
         for message in Message::parse_stream(BufReader::new(output.stdout.as_slice())) {
             match message.context("cannot read what cargo printed")? {
-                Message::CompilerArtifact(artifact)
-                    if artifact.target.name == item.test_target() =>
-                {
-                    binary = artifact.executable.map(PathBuf::from).or(binary);
+                Message::CompilerArtifact(artifact) if artifact.target.name == target => {
+                    if let Some(slot) = slot_of(artifact.target.src_path.as_std_path()) {
+                        slots[slot].binary = artifact.executable.map(PathBuf::from);
+                    }
                 }
                 Message::CompilerMessage(from) if from.message.level == DiagnosticLevel::Error => {
-                    let own = from.target.src_path.as_std_path().starts_with(&folder);
-                    let list = if own { &mut own_errors } else { &mut other_errors };
-                    list.push(from.message.rendered.unwrap_or(from.message.message));
+                    let said = from.message.rendered.unwrap_or(from.message.message);
+                    match slot_of(from.target.src_path.as_std_path()) {
+                        Some(slot) => slots[slot].errors.push(said),
+                        None => other_errors.push(said),
+                    }
                 }
                 _ => {}
             }
         }
-        let scrubber = self.scrubber(item);
-        match (output.status.success(), binary) {
-            (true, Some(binary)) => Ok(Build::Ready(binary)),
-            _ if other_errors.is_empty() && !own_errors.is_empty() => {
-                Ok(Build::Broken(scrubber.scrub(own_errors.join("\n").trim_end())))
+        let build = |(slot, folder): (Slot, &PathBuf)| {
+            let scrubber = self.scrubber(workspace, folder);
+            match slot.binary {
+                Some(binary) if slot.errors.is_empty() => {
+                    Some(Build::Ready(Built { binary, folder: folder.clone(), scrubber }))
+                }
+                _ if !slot.errors.is_empty() => {
+                    Some(Build::Broken(scrubber.scrub(slot.errors.join("\n").trim_end())))
+                }
+                _ => None,
             }
-            _ => {
-                let said = String::from_utf8_lossy(&output.stderr);
-                let text = format!("{}\n{said}", other_errors.join("\n"));
-                Err(fault::course(format!(
-                    "{item} cannot be built, and not because of the answer:\n{}",
-                    scrubber.scrub(text.trim())
-                )))
-            }
-        }
+        };
+        let builds: Option<Vec<Build>> = slots.into_iter().zip(folders).map(build).collect();
+        builds.filter(|_| other_errors.is_empty()).ok_or_else(|| {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let text = format!("{}\n{said}", other_errors.join("\n"));
+            fault::course(format!(
+                "{item} cannot be built, and not because of the answer:\n{}",
+                self.scrubber(workspace, workspace).scrub(text.trim())
+            ))
+        })
     }
+}
+
+/// What cargo said of one package.
+#[derive(Debug, Default)]
+struct Slot {
+    binary: Option<PathBuf>,
+    errors: Vec<String>,
 }
 
 fn lock(path: &Path) -> anyhow::Result<File> {

@@ -1,18 +1,16 @@
 //! A built answer and its tests: each of them several times, each time in a process of its own.
 
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::assembly::{Assembly, Build};
+use crate::assembly::{Assembly, Build, Built, Suite};
 use crate::course::Item;
 use crate::harness::{self, Outcome};
 use crate::plan::{Plan, Test};
 use crate::report::{Failed, TestResult};
 use crate::runner::{self, Order};
-use crate::scrub::Scrubber;
 use crate::{fault, files};
 
 /// How tests are run.
@@ -50,24 +48,21 @@ pub(crate) fn examine(
     sources: &[files::TreeFile],
     rules: Rules,
 ) -> anyhow::Result<Examined> {
-    assembly.place(item, sources)?;
-    let binary = match assembly.compile(item)? {
+    let built = match assembly.build(item, Suite::Course, sources)? {
         Build::Broken(said) => return Ok(Examined::Broken(said)),
-        Build::Ready(binary) => binary,
+        Build::Ready(built) => built,
     };
-    let bench = Bench::new(assembly, item, &binary, rules);
+    let bench = Bench::new(assembly, item, &built, rules);
     bench.compare(plan)?;
-    let results = in_parallel(&plan.tests, |test| bench.repeat(test))?;
+    let results = in_parallel(&plan.tests, |test| bench.repeat(&test.name))?;
     Ok(Examined::Ran(results))
 }
 
 /// One built test binary, ready to run its tests one by one.
 #[derive(Debug)]
 pub(crate) struct Bench<'a> {
-    binary: &'a Path,
-    folder: PathBuf,
+    built: &'a Built,
     nonce: &'a str,
-    scrubber: Scrubber,
     unwritten: String,
     rules: Rules,
     item: &'a Item,
@@ -78,14 +73,12 @@ impl<'a> Bench<'a> {
     pub(crate) fn new(
         assembly: &'a Assembly,
         item: &'a Item,
-        binary: &'a Path,
+        built: &'a Built,
         rules: Rules,
     ) -> Self {
         Self {
-            binary,
-            folder: assembly.folder(item),
+            built,
             nonce: assembly.nonce(),
-            scrubber: assembly.scrubber(item),
             unwritten: format!("not yet implemented: {}, exercise ", item.label()),
             rules,
             item,
@@ -117,8 +110,8 @@ impl<'a> Bench<'a> {
 
     fn order<'b>(&'b self, arguments: &'b [&'b str], seed: u64) -> Order<'b> {
         Order {
-            binary: self.binary,
-            folder: &self.folder,
+            binary: &self.built.binary,
+            folder: &self.built.folder,
             arguments,
             seed,
             deadline: self.rules.deadline,
@@ -127,13 +120,13 @@ impl<'a> Bench<'a> {
     }
 
     /// One run of one test.
-    pub(crate) fn once(&self, test: &Test, seed: u64) -> anyhow::Result<Outcome> {
-        let ended = runner::run(&self.order(&harness::arguments(&test.name), seed))?;
-        Ok(harness::judge(&ended, &test.name, self.nonce))
+    pub(crate) fn once(&self, test: &str, seed: u64) -> anyhow::Result<Outcome> {
+        let ended = runner::run(&self.order(&harness::arguments(test), seed))?;
+        Ok(harness::judge(&ended, test, self.nonce))
     }
 
     /// All runs of one test; a run that hangs is the last one.
-    fn repeat(&self, test: &Test) -> anyhow::Result<TestResult> {
+    pub(crate) fn repeat(&self, test: &str) -> anyhow::Result<TestResult> {
         let mut passed = 0;
         let mut first_failure = None;
         for seed in self.rules.seeds() {
@@ -158,9 +151,9 @@ impl<'a> Bench<'a> {
         let mut failed = match outcome {
             Outcome::Failed(failure) => Failed {
                 todo: failure.output.contains(&self.unwritten),
-                message: self.scrubber.scrub(&failure.message),
-                place: failure.place.map(|place| self.scrubber.scrub(&place)),
-                output: self.scrubber.scrub(&failure.output),
+                message: self.built.scrubber.scrub(&failure.message),
+                place: failure.place.map(|place| self.built.scrubber.scrub(&place)),
+                output: self.built.scrubber.scrub(&failure.output),
                 passed,
             },
             Outcome::Passed | Outcome::TimedOut => Failed {
@@ -184,7 +177,7 @@ impl<'a> Bench<'a> {
 }
 
 /// Does `work` for each input on all cores; results come in the order of the inputs.
-fn in_parallel<I: Sync, O: Send>(
+pub(crate) fn in_parallel<I: Sync, O: Send>(
     inputs: &[I],
     work: impl Fn(&I) -> anyhow::Result<O> + Sync,
 ) -> anyhow::Result<Vec<O>> {

@@ -15,6 +15,8 @@ use crate::{coverage, files, manifest, oracle};
 pub(crate) struct Request {
     /// Leave out everything that has to be built.
     pub(crate) quick: bool,
+    /// Prove again what is proved already.
+    pub(crate) all: bool,
     /// Bring generated parts of the docs up to date.
     pub(crate) write: bool,
     /// How tests are run.
@@ -59,7 +61,7 @@ pub(crate) fn run(course: &Course, request: Request) -> anyhow::Result<Verdict> 
             check_chapter(course, chapter)
         }));
         for item in &chapter.items {
-            item_steps(&mut steps, course, item, assembly.as_ref(), request.rules);
+            item_steps(&mut steps, course, item, assembly.as_ref(), request);
         }
     }
     steps.push(Step::new("docs/COVERAGE.md".to_owned(), || coverage::check(course, request.write)));
@@ -89,7 +91,7 @@ fn item_steps<'a>(
     course: &'a Course,
     item: &'a Item,
     assembly: Option<&'a Assembly>,
-    rules: Rules,
+    request: Request,
 ) {
     let mut add = |what: &str, run: Box<dyn FnOnce() -> anyhow::Result<Findings> + 'a>| {
         steps.push(Step { name: format!("{item}: {what}"), run });
@@ -100,15 +102,11 @@ fn item_steps<'a>(
     add("quiz", Box::new(|| item::quiz(course, item)));
     add("list of mutants", Box::new(|| item::mutants(course, item)));
     if let Some(assembly) = assembly {
-        add("the reference answer has full marks", {
-            Box::new(move || proof::reference(course, assembly, item, rules))
-        });
-        add("the stub compiles and scores 0", {
-            Box::new(move || proof::stub(course, assembly, item, rules))
-        });
-        add("every mutant is caught", {
-            Box::new(move || proof::mutants(course, assembly, item, rules))
-        });
+        let Request { rules, all, .. } = request;
+        let ground = move || proof::Ground::new(course, assembly, item, rules, all);
+        add("the reference answer has full marks", Box::new(move || ground()?.reference()));
+        add("the stub compiles and scores 0", Box::new(move || ground()?.stub()));
+        add("every mutant is caught", Box::new(move || ground()?.mutants()));
     }
 }
 

@@ -8,8 +8,10 @@ use crate::assembly::Assembly;
 use crate::bench::{Examined, Rules, examine};
 use crate::course::{Course, Item};
 use crate::fault::Verdict;
+use crate::mutants::Catcher;
 use crate::plan::{self, Plan};
 use crate::progress::Progress;
+use crate::recognise::{Symptoms, recognise};
 use crate::report::{
     ExerciseReport, Graded, ItemReport, Report, State, TestReport, TestResult, json, terminal,
 };
@@ -133,7 +135,7 @@ fn grade_item(
         },
     };
     let results = results.unwrap_or_else(|| vec![TestResult::NotRun; plan.tests.len()]);
-    let exercises = plan.exercises.iter().map(|exercise| ExerciseReport {
+    let exercise = |exercise: &plan::Exercise| ExerciseReport {
         number: exercise.number,
         sentence: exercise.sentence.clone(),
         place: place(exercise, answer.as_deref().unwrap_or_default()),
@@ -144,13 +146,23 @@ fn grade_item(
             .filter(|(test, _)| test.exercise == exercise.number)
             .map(|(test, result)| TestReport { name: test.name.clone(), result: result.clone() })
             .collect(),
+        recognised: Vec::new(),
+    };
+    let mut exercises: Vec<ExerciseReport> = plan.exercises.iter().map(exercise).collect();
+    let failing = exercises.iter_mut().filter_map(|exercise| {
+        let results = exercise.tests.iter().map(|test| (test.name.as_str(), &test.result));
+        let symptoms = Symptoms::of(Catcher::Exercise(exercise.number), results)?;
+        Some((symptoms, &mut exercise.recognised))
     });
+    let (symptoms, recognised): (Vec<Symptoms>, Vec<&mut Vec<String>>) = failing.unzip();
+    let sentences = recognise(course, assembly, item, rules, &symptoms)?;
+    recognised.into_iter().zip(sentences).for_each(|(place, sentences)| *place = sentences);
     Ok(ItemReport {
         id: item.id(),
         title: title(course, item),
         folder: answers.shown(item),
         state,
-        exercises: exercises.collect(),
+        exercises,
     })
 }
 

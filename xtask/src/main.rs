@@ -5,6 +5,7 @@
 
 mod assembly;
 mod bench;
+mod cache;
 mod check;
 mod course;
 mod coverage;
@@ -22,6 +23,7 @@ mod pictures;
 mod plan;
 mod progress;
 mod quiz;
+mod recognise;
 mod report;
 mod runner;
 mod scrub;
@@ -135,6 +137,9 @@ enum Command {
         /// Leave out what has to be built: reference answers, stubs and mutants.
         #[arg(long)]
         quick: bool,
+        /// Prove everything again, also what an earlier run has proved and nothing has changed since.
+        #[arg(long, conflicts_with = "quick")]
+        all: bool,
         /// Bring the generated parts of docs/COVERAGE.md and docs/SEMANTICS.md up to date.
         #[arg(long)]
         write: bool,
@@ -198,6 +203,8 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         ),
         Command::Check { quick, write, rules } => {
             check::run(&course, check::Request { quick, write, rules: rules.into() })
+        Command::Check { quick, all, write, rules } => {
+            check::run(&course, check::Request { quick, all, write, rules: rules.into() })
         }
     }
 }

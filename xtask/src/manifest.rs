@@ -105,6 +105,29 @@ pub(crate) fn chapter(
     toml::to_string_pretty(&manifest).map_err(|error| error.to_string())
 }
 
+/// The manifest of an item under another package name; its library keeps the old one.
+pub(crate) fn renamed(file: &str, text: &str, name: &str) -> Result<String, String> {
+    let fault = |error: &toml::de::Error| files::toml_fault(file, text, error);
+    let mut manifest: Table = toml::from_str(text).map_err(|error| fault(&error))?;
+    let package = manifest.get_mut("package").and_then(Value::as_table_mut);
+    let old = package.and_then(|package| package.insert("name".to_owned(), name.into()));
+    let old = old.ok_or_else(|| format!("{file}:1: expected `[package]` with a `name`"))?;
+    if let Value::Table(lib) = manifest.entry("lib").or_insert_with(|| Table::new().into()) {
+        lib.entry("name").or_insert(old);
+    }
+    toml::to_string_pretty(&manifest).map_err(|error| error.to_string())
+}
+
+/// The folders of the workspace's own packages that its members may depend on.
+pub(crate) fn shared_folders(file: &str, text: &str) -> Result<Vec<String>, String> {
+    let manifest: Table =
+        toml::from_str(text).map_err(|error| files::toml_fault(file, text, &error))?;
+    let workspace = manifest.get("workspace").and_then(Value::as_table);
+    let shared = workspace.and_then(|workspace| workspace.get("dependencies")?.as_table());
+    let path = |(_, dependency): (&String, &Value)| Some(dependency.get("path")?.as_str()?.into());
+    Ok(shared.into_iter().flatten().filter_map(path).collect())
+}
+
 /// The names and paths of a manifest's path dependencies.
 pub(crate) fn path_dependencies(file: &str, text: &str) -> Result<Vec<(String, String)>, String> {
     let manifest: Table =
@@ -187,6 +210,21 @@ debug = 1
         let chapter = chapter("Cargo.toml", text, &absent).unwrap();
         let left = path_dependencies("Cargo.toml", &chapter).unwrap();
         assert_eq!(left, [("a".to_owned(), "drill_01_a".to_owned())]);
+    }
+
+    #[test]
+    fn a_renamed_package_keeps_the_name_of_its_library() {
+        let text = "[package]\nname = \"p\"\n[lib]\ntest = false\n";
+        let renamed: Table = toml::from_str(&renamed("a", text, "p-1").unwrap()).unwrap();
+        assert_eq!(renamed["package"]["name"].as_str(), Some("p-1"));
+        assert_eq!(renamed["lib"]["name"].as_str(), Some("p"));
+        assert_eq!(renamed["lib"]["test"].as_bool(), Some(false));
+        assert!(super::renamed("a", "", "q").unwrap_err().starts_with("a:1: "));
+    }
+
+    #[test]
+    fn shared_folders_are_the_path_dependencies_of_the_workspace() {
+        assert_eq!(shared_folders("Cargo.toml", COURSE).unwrap(), ["runtime"]);
     }
 
     #[test]

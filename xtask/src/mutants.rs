@@ -12,11 +12,41 @@
 //!
 //! `test` and `hang` are optional.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use diffy::Patch;
 
-use crate::files;
+use crate::course::{Course, Item};
+use crate::{fault, files};
+
+/// Who must catch a mutant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Catcher {
+    /// The tests of this exercise.
+    Exercise(u32),
+    /// The tests of this item of a rubric.
+    Rubric(String),
+}
+
+impl fmt::Display for Catcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exercise(number) => write!(f, "exercise {number}"),
+            Self::Rubric(id) => write!(f, "rubric {id}"),
+        }
+    }
+}
+
+impl Catcher {
+    fn parse(text: &str) -> Option<Self> {
+        match text.split_once(' ')? {
+            ("exercise", number) => number.parse().ok().map(Self::Exercise),
+            ("rubric", id) if !id.trim().is_empty() => Some(Self::Rubric(id.trim().to_owned())),
+            _ => None,
+        }
+    }
+}
 
 /// One wrong answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,14 +55,34 @@ pub(crate) struct Mutant {
     pub(crate) name: String,
     /// What is wrong, said to the learner.
     pub(crate) what: String,
-    /// The exercise that must lose points.
-    pub(crate) exercise: u32,
+    /// What must lose points.
+    pub(crate) catcher: Catcher,
     /// The test that must fail, if one is named.
     pub(crate) test: Option<String>,
     /// Whether a test that never ends counts as caught.
     pub(crate) hang: bool,
+    /// The text of its file, which decides what it is.
+    pub(crate) text: String,
     /// The patches themselves, one per file.
     patches: Vec<(PathBuf, String)>,
+}
+
+/// The item's wrong answers, by name.
+pub(crate) fn load(course: &Course, item: &Item) -> anyhow::Result<Vec<Mutant>> {
+    let parse_file = |file: String| {
+        let path = format!("mutants/{file}");
+        let text = files::read(&course.root.join(item.dir()).join(&path))?;
+        parse(file.trim_end_matches(".patch"), &text)
+            .map_err(|problem| fault::course(format!("{}: {problem}", item.shown(path))))
+    };
+    files(course, item)?.into_iter().map(parse_file).collect()
+}
+
+/// The names of their files, below `mutants/`.
+pub(crate) fn files(course: &Course, item: &Item) -> anyhow::Result<Vec<String>> {
+    let files = files::below(&course.root.join(item.dir()).join("mutants"))?;
+    let is_patch = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "patch");
+    Ok(files.iter().filter(is_patch).map(|path| files::slashed(path)).collect())
 }
 
 /// Reads a mutant; the error says what was expected.
@@ -46,10 +96,9 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Mutant, String> {
     };
     let expected = |what: &str| format!("expected a line `# {what}` above the patch");
     let what = header("what").ok_or_else(|| expected("what: a sentence for the learner"))?;
-    let exercise = header("caught by")
-        .and_then(|value| value.strip_prefix("exercise "))
-        .and_then(|number| number.parse().ok())
-        .ok_or_else(|| expected("caught by: exercise N"))?;
+    let catcher = header("caught by")
+        .and_then(Catcher::parse)
+        .ok_or_else(|| expected("caught by: exercise N` or `# caught by: rubric ID"))?;
     let hang = match header("hang") {
         None => false,
         Some("yes") => true,
@@ -59,14 +108,21 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Mutant, String> {
     Ok(Mutant {
         name: name.to_owned(),
         what: what.to_owned(),
-        exercise,
+        catcher,
         test: header("test").map(str::to_owned),
         hang,
+        text: text.to_owned(),
         patches,
     })
 }
 
 impl Mutant {
+    /// A name for a package that holds it.
+    pub(crate) fn package(&self, item: &Item) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+        format!("{}-{}", item.package(), self.name.chars().map(plain).collect::<String>())
+    }
+
     /// The reference's files with the mistake made; paths are relative to the item's folder.
     pub(crate) fn apply(&self, reference: &[files::TreeFile]) -> Result<files::Tree, String> {
         let mut mutated = reference.to_vec();
@@ -121,12 +177,16 @@ pub(crate) fn problems(mutants: &[Mutant], exercises: u32, at_least: usize) -> V
         problems.push(format!("expected at least {at_least} mutants, found {}", mutants.len()));
     }
     for number in 1..=exercises {
-        if !mutants.iter().any(|mutant| mutant.exercise == number) {
+        if !mutants.iter().any(|mutant| mutant.catcher == Catcher::Exercise(number)) {
             problems.push(format!("no mutant is caught by exercise {number}"));
         }
     }
-    for mutant in mutants.iter().filter(|m| m.exercise == 0 || m.exercise > exercises) {
-        problems.push(format!("{}.patch: there is no exercise {}", mutant.name, mutant.exercise));
+    let known = |mutant: &&Mutant| match &mutant.catcher {
+        Catcher::Exercise(number) => (1..=exercises).contains(number),
+        Catcher::Rubric(_) => false,
+    };
+    for mutant in mutants.iter().filter(|mutant| !known(mutant)) {
+        problems.push(format!("{}.patch: there is no {}", mutant.name, mutant.catcher));
     }
     problems
 }
@@ -154,7 +214,7 @@ mod tests {
     #[test]
     fn a_patch_is_applied_to_the_reference() {
         let mutant = parse("subtracts", PATCH).unwrap();
-        assert_eq!((mutant.exercise, mutant.hang, &mutant.test), (1, false, &None));
+        assert_eq!((&mutant.catcher, mutant.hang, &mutant.test), (&Catcher::Exercise(1), false, &None));
         assert_eq!(mutant.what, "It subtracts.");
         let mutated = mutant.apply(&reference()).unwrap();
         assert_eq!(mutated[0].1, b"fn f(a: i32) -> i32 {\n    a - 1\n}\n");

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 
 use crate::course::{Course, Item};
 use crate::marks::{self, Documented};
+use crate::mutants::Catcher;
 use crate::{fault, files, stub};
+
+/// The learner's own tests, relative to the item's folder; the course never overwrites them.
+pub(crate) const MINE: &str = "tests/mine.rs";
 
 /// One item, ready to be graded.
 #[derive(Debug)]
@@ -50,9 +54,9 @@ impl Plan {
         }
     }
 
-    /// The names of the tests that decide an exercise.
-    pub(crate) fn tests_of(&self, exercise: u32) -> impl Iterator<Item = &Test> {
-        self.tests.iter().filter(move |test| test.exercise == exercise)
+    /// The tests that must catch a mutant.
+    pub(crate) fn tests_against(&self, catcher: &Catcher) -> impl Iterator<Item = &Test> {
+        self.tests.iter().filter(move |test| Catcher::Exercise(test.exercise) == *catcher)
     }
 }
 

@@ -66,6 +66,8 @@ pub(crate) struct ExerciseReport {
     pub(crate) place: String,
     /// In the order of the course's file.
     pub(crate) tests: Vec<TestReport>,
+    /// Known mistakes that fail the same way, as sentences.
+    pub(crate) recognised: Vec<String>,
 }
 
 /// One test.
@@ -201,6 +203,7 @@ pub(crate) mod tests {
                     result: result.clone(),
                 })
                 .collect(),
+            recognised: Vec::new(),
         }
     }
 

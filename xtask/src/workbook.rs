@@ -107,7 +107,7 @@ fn refresh_item(course: &Course, root: &Path, item: &Item) -> anyhow::Result<()>
         let left_out = path.starts_with("src")
             || path.starts_with("mutants")
             || path == Path::new("quiz.toml")
-            || path == Path::new("tests/mine.rs");
+            || path == Path::new(plan::MINE);
         if !left_out {
             files::write_bytes(&root.join(item.dir()).join(path), &bytes)?;
         }

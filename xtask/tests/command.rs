@@ -1,124 +1,15 @@
-//! The real command on a small course of its own, in a folder of its own.
-//!
-//! Each test has its own target folder: it goes away with the test, and nobody waits for a lock.
+//! The real command on a small course.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 
-const ANSWER: &str = "ch01_demo/drill_01_demo/src/lib.rs";
-const TESTS: &str = "ch01_demo/drill_01_demo/tests/drill.rs";
-
-/// A copy of the fixture.
-struct Course {
-    dir: TempDir,
-}
-
-/// What a run of the command printed, and how it ended.
-struct Run {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Course {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/course");
-        copy(&fixture, dir.path());
-        Self { dir }
-    }
-
-    /// A copy with a workbook in which nothing is written yet.
-    fn started() -> Self {
-        let course = Self::new();
-        assert_eq!(course.run(&["start", "drill_01"]).code, 0);
-        course
-    }
-
-    fn path(&self, file: &str) -> PathBuf {
-        self.dir.path().join(file)
-    }
-
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.path(file)).unwrap()
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        fs::write(self.path(file), text).unwrap();
-    }
-
-    /// Replaces a text that must be there.
-    fn edit(&self, file: &str, from: &str, to: &str) {
-        let text = self.read(file);
-        assert!(text.contains(from), "{from} is not in\n{text}");
-        self.write(file, &text.replace(from, to));
-    }
-
-    /// Replaces the stub of exercise 1 in the workbook.
-    fn answer(&self, code: &str) {
-        self.edit(&format!("workbook/{ANSWER}"), "todo!(\"drill 1.1, exercise 1\")", code);
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-        command
-            .args(arguments)
-            .args(["--course", "."])
-            .current_dir(self.dir.path())
-            .env_remove("CARGO_TARGET_DIR")
-            .env("NO_COLOR", "1");
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Run {
-        let output: Output = self.command(arguments).output().unwrap();
-        Run {
-            code: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    fn report(&self) -> serde_json::Value {
-        serde_json::from_str(&self.read("target/grade/report.json")).unwrap()
-    }
-
-    #[track_caller]
-    fn assert_score(&self, expected: f64) {
-        let score = self.report()["score"].as_f64().unwrap();
-        assert!((score - expected).abs() < 1e-9, "expected {expected} points, got {score}");
-    }
-}
-
-impl Run {
-    #[track_caller]
-    fn assert(&self, code: i32, words: &[&str]) {
-        let said = format!("{}{}", self.stdout, self.stderr);
-        assert_eq!(self.code, code, "{said}");
-        for word in words {
-            assert!(said.contains(word), "{word} is missing in\n{said}");
-        }
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::write(target, fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
-}
+use support::{ANSWER, Course, TESTS};
 
 /// Whether a process runs; one that is dead but not reaped does not, and dying may take a moment.
 fn alive(pid: &str) -> bool {

@@ -1,13 +1,12 @@
 //! Checks of one item that need nothing built.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Findings;
 use crate::course::{Course, Item, Kind};
-use crate::mutants::{self, Mutant};
 use crate::plan::{self, Plan};
 use crate::style::counted;
-use crate::{fault, files, hints, manifest, quiz};
+use crate::{fault, files, hints, manifest, mutants, quiz};
 
 const HEADINGS: [&str; 7] = [
     "Objective",
@@ -39,7 +38,7 @@ pub(super) fn parts(course: &Course, item: &Item) -> anyhow::Result<Findings> {
         .filter(missing)
         .map(|part| format!("{} is missing", item.shown(part)))
         .collect();
-    if mutant_files(course, item)?.is_empty() {
+    if mutants::files(course, item)?.is_empty() {
         problems.push(format!("{} is missing", item.shown("mutants/*.patch")));
     }
     if let Ok(readme) = text(course, item, "README.md") {
@@ -96,37 +95,20 @@ pub(super) fn quiz(course: &Course, item: &Item) -> anyhow::Result<Findings> {
 /// Enough mutants, each for an exercise that exists.
 pub(super) fn mutants(course: &Course, item: &Item) -> anyhow::Result<Findings> {
     let plan = Plan::read(course, item)?;
-    let mutants = load_mutants(course, item)?;
+    let mutants = mutants::load(course, item)?;
     let exercises = count(plan.exercises.len());
     let at_least = if item.kind == Kind::Warmup { plan.exercises.len() } else { 3 };
     let mut problems = mutants::problems(&mutants, exercises, at_least);
     for mutant in &mutants {
         if let Some(test) = &mutant.test
-            && !plan.tests_of(mutant.exercise).any(|known| known.name == *test)
+            && !plan.tests_against(&mutant.catcher).any(|known| known.name == *test)
         {
-            let (name, number) = (&mutant.name, mutant.exercise);
-            problems.push(format!("{name}.patch: exercise {number} has no test `{test}`"));
+            let (name, catcher) = (&mutant.name, &mutant.catcher);
+            problems.push(format!("{name}.patch: {catcher} has no test `{test}`"));
         }
     }
     let note = counted(mutants.len(), "mutant");
     Ok(Findings { note, ..problems_in(item, "mutants", &problems) })
-}
-
-/// The item's wrong answers, by name.
-pub(super) fn load_mutants(course: &Course, item: &Item) -> anyhow::Result<Vec<Mutant>> {
-    let parse = |file: String| {
-        let name = file.trim_end_matches(".patch");
-        mutants::parse(name, &text(course, item, format!("mutants/{file}"))?).map_err(|problem| {
-            fault::course(format!("{}: {problem}", item.shown(format!("mutants/{file}"))))
-        })
-    };
-    mutant_files(course, item)?.into_iter().map(parse).collect()
-}
-
-fn mutant_files(course: &Course, item: &Item) -> anyhow::Result<Vec<String>> {
-    let files = files::below(&course.root.join(item.dir()).join("mutants"))?;
-    let is_patch = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "patch");
-    Ok(files.iter().filter(is_patch).map(|path| files::slashed(path)).collect())
 }
 
 fn problems_in(item: &Item, file: &str, problems: &[String]) -> Findings {

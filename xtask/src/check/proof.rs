@@ -1,94 +1,170 @@
 //! Checks of one item that build it: the tests are proved by what they let through.
+//!
+//! What was proved is remembered with a fingerprint of all that decides it, and is not proved
+//! again before one of these things changes. What failed is not remembered.
 
-use super::{Findings, item};
-use crate::assembly::{Assembly, Build};
-use crate::bench::{Bench, Examined, Rules, examine};
+use super::Findings;
+use crate::assembly::{Assembly, Build, Candidate, Suite};
+use crate::bench::{Bench, Examined, Rules, examine, in_parallel};
+use crate::cache::{Cache, Fingerprint};
 use crate::course::{Course, Item};
 use crate::harness::Outcome;
-use crate::mutants::Mutant;
+use crate::mutants::{self, Mutant};
 use crate::plan::{self, Plan, Test};
 use crate::report::TestResult;
 
-/// The reference answer passes every test in every run.
-pub(super) fn reference(
-    course: &Course,
-    assembly: &Assembly,
-    item: &Item,
+/// One item, and what is known of it already.
+#[derive(Debug)]
+pub(super) struct Ground<'a> {
+    course: &'a Course,
+    assembly: &'a Assembly,
+    item: &'a Item,
     rules: Rules,
-) -> anyhow::Result<Findings> {
-    let plan = Plan::read(course, item)?;
-    let sources = plan::reference(course, item)?;
-    let problems = match examine(assembly, item, &plan, &sources, rules)? {
-        Examined::Broken(said) => vec![format!("it does not compile:\n{said}")],
-        Examined::Ran(results) => {
-            let failing = |(test, result): (&Test, &TestResult)| match result {
-                TestResult::Failed(failed) => {
-                    Some(format!("`{}` fails: {}", test.name, failed.message))
-                }
-                TestResult::Passed | TestResult::NotRun => None,
-            };
-            plan.tests.iter().zip(&results).filter_map(failing).collect()
-        }
-    };
-    Ok(Findings::of(problems))
+    plan: Plan,
+    fingerprint: Fingerprint,
+    cache: Cache,
+    all: bool,
 }
 
-/// The stub compiles, and not one test passes on it.
-pub(super) fn stub(
-    course: &Course,
-    assembly: &Assembly,
-    item: &Item,
-    rules: Rules,
-) -> anyhow::Result<Findings> {
-    let plan = Plan::read(course, item)?;
-    let sources = plan::stub(course, item)?;
-    let problems = match examine(assembly, item, &plan, &sources, Rules { runs: 1, ..rules })? {
-        Examined::Broken(said) => vec![format!("it does not compile:\n{said}")],
-        Examined::Ran(results) => {
-            let passes = |(test, result): (&Test, &TestResult)| {
-                let (name, number) = (&test.name, test.exercise);
-                (*result == TestResult::Passed).then(|| {
-                    format!("`{name}` (exercise {number}) passes although nothing is written")
-                })
-            };
-            plan.tests.iter().zip(&results).filter_map(passes).collect()
-        }
-    };
-    Ok(Findings::of(problems))
-}
+impl<'a> Ground<'a> {
+    /// Everything is proved again if `all`.
+    pub(super) fn new(
+        course: &'a Course,
+        assembly: &'a Assembly,
+        item: &'a Item,
+        rules: Rules,
+        all: bool,
+    ) -> anyhow::Result<Self> {
+        let plan = Plan::read(course, item)?;
+        let fingerprint = Fingerprint::of(course, item, &rules)?;
+        let cache = assembly.cache(item);
+        Ok(Self { course, assembly, item, rules, plan, fingerprint, cache, all })
+    }
 
-/// Each mutant loses points in its own exercise.
-pub(super) fn mutants(
-    course: &Course,
-    assembly: &Assembly,
-    item: &Item,
-    rules: Rules,
-) -> anyhow::Result<Findings> {
-    let plan = Plan::read(course, item)?;
-    let sources = plan::reference(course, item)?;
-    let mutants = item::load_mutants(course, item)?;
-    let mut problems = Vec::new();
-    for mutant in &mutants {
-        let complaint = match mutant.apply(&sources) {
-            Err(stale) => Some(stale),
-            Ok(mutated) => {
-                assembly.place(item, &mutated)?;
-                match assembly.compile(item)? {
-                    Build::Broken(said) => Some(format!("does not compile:\n{said}")),
-                    Build::Ready(binary) => {
-                        let bench = Bench::new(assembly, item, &binary, rules);
-                        hunt(&bench, &plan, mutant, rules)?
-                    }
+    fn proved(&self, what: &str, fingerprint: &str) -> bool {
+        !self.all && self.cache.get(what, fingerprint) == Some(true)
+    }
+
+    /// Proves one thing, unless that was done before.
+    fn once(
+        &self,
+        what: &str,
+        prove: impl FnOnce() -> anyhow::Result<Vec<String>>,
+    ) -> anyhow::Result<Findings> {
+        let fingerprint = self.fingerprint.with(what);
+        if self.proved(what, &fingerprint) {
+            return Ok(Findings { note: "proved before".to_owned(), ..Findings::default() });
+        }
+        let problems = prove()?;
+        if problems.is_empty() {
+            self.cache.put(what, &fingerprint, &true)?;
+        }
+        Ok(Findings::of(problems))
+    }
+
+    /// The reference answer passes every test in every run.
+    pub(super) fn reference(&self) -> anyhow::Result<Findings> {
+        let failing = |(test, result): (&Test, &TestResult)| match result {
+            TestResult::Failed(failed) => {
+                Some(format!("`{}` fails: {}", test.name, failed.message))
+            }
+            TestResult::Passed | TestResult::NotRun => None,
+        };
+        self.once("reference", || {
+            let sources = plan::reference(self.course, self.item)?;
+            match examine(self.assembly, self.item, &self.plan, &sources, self.rules)? {
+                Examined::Broken(said) => Ok(vec![format!("it does not compile:\n{said}")]),
+                Examined::Ran(results) => {
+                    Ok(self.plan.tests.iter().zip(&results).filter_map(failing).collect())
                 }
             }
+        })
+    }
+
+    /// The stub compiles, and not one test passes on it.
+    pub(super) fn stub(&self) -> anyhow::Result<Findings> {
+        let passes = |(test, result): (&Test, &TestResult)| {
+            let (name, number) = (&test.name, test.exercise);
+            (*result == TestResult::Passed).then(|| {
+                format!("`{name}` (exercise {number}) passes although nothing is written")
+            })
         };
-        if let Some(complaint) = complaint {
-            let file = item.shown(format!("mutants/{}.patch", mutant.name));
-            problems.push(format!("{file}: {complaint}"));
+        self.once("stub", || {
+            let sources = plan::stub(self.course, self.item)?;
+            let rules = Rules { runs: 1, ..self.rules };
+            match examine(self.assembly, self.item, &self.plan, &sources, rules)? {
+                Examined::Broken(said) => Ok(vec![format!("it does not compile:\n{said}")]),
+                Examined::Ran(results) => {
+                    Ok(self.plan.tests.iter().zip(&results).filter_map(passes).collect())
+                }
+            }
+        })
+    }
+
+    /// Each mutant loses points in its own exercise.
+    pub(super) fn mutants(&self) -> anyhow::Result<Findings> {
+        let mutants = mutants::load(self.course, self.item)?;
+        let reference = plan::reference(self.course, self.item)?;
+        let mut problems = Vec::new();
+        let mut hunted = Vec::new();
+        let mut candidates = Vec::new();
+        for mutant in &mutants {
+            let proof = Proof::of(mutant, &self.fingerprint);
+            if self.proved(&proof.name, &proof.fingerprint) {
+                continue;
+            }
+            match mutant.apply(&reference) {
+                Err(stale) => problems.push((mutant, stale)),
+                Ok(sources) => {
+                    hunted.push((mutant, proof));
+                    candidates.push(Candidate { name: mutant.package(self.item), sources });
+                }
+            }
+        }
+        let before = mutants.len() - hunted.len() - problems.len();
+        let builds = self.assembly.build_all(self.item, Suite::Course, &candidates)?;
+        let jobs: Vec<_> = hunted.into_iter().zip(builds).collect();
+        let complaints = in_parallel(&jobs, |((mutant, _), build)| self.trial(mutant, build))?;
+        for (((mutant, proof), _), complaint) in jobs.iter().zip(complaints) {
+            match complaint {
+                Some(complaint) => problems.push((mutant, complaint)),
+                None => self.cache.put(&proof.name, &proof.fingerprint, &true)?,
+            }
+        }
+        problems.sort_by_key(|(mutant, _)| &mutant.name);
+        let shown = |(mutant, what): &(&Mutant, String)| {
+            format!("{}: {what}", self.item.shown(format!("mutants/{}.patch", mutant.name)))
+        };
+        let known = if before == 0 { String::new() } else { format!(", {before} of them before") };
+        Ok(Findings {
+            note: format!("{} of {} caught{known}", mutants.len() - problems.len(), mutants.len()),
+            problems: problems.iter().map(shown).collect(),
+            ..Findings::default()
+        })
+    }
+
+    fn trial(&self, mutant: &Mutant, build: &Build) -> anyhow::Result<Option<String>> {
+        match build {
+            Build::Broken(said) => Ok(Some(format!("does not compile:\n{said}"))),
+            Build::Ready(built) => {
+                let bench = Bench::new(self.assembly, self.item, built, self.rules);
+                hunt(&bench, &self.plan, mutant, self.rules)
+            }
         }
     }
-    let note = format!("{} of {} caught", mutants.len() - problems.len(), mutants.len());
-    Ok(Findings { note, problems, ..Findings::default() })
+}
+
+/// Under which name and fingerprint it is kept that a mutant was caught.
+struct Proof {
+    name: String,
+    fingerprint: String,
+}
+
+impl Proof {
+    fn of(mutant: &Mutant, item: &Fingerprint) -> Self {
+        let name = format!("caught-{}", mutant.name);
+        Self { fingerprint: item.with((&name, &mutant.text)), name }
+    }
 }
 
 /// Runs the tests that should catch a mutant until one does; what is wrong, if none does.
@@ -99,10 +175,10 @@ fn hunt(
     rules: Rules,
 ) -> anyhow::Result<Option<String>> {
     let named = |test: &&Test| mutant.test.as_ref().is_none_or(|name| *name == test.name);
-    let tests: Vec<&Test> = plan.tests_of(mutant.exercise).filter(named).collect();
+    let tests: Vec<&Test> = plan.tests_against(&mutant.catcher).filter(named).collect();
     for seed in rules.seeds() {
         for test in &tests {
-            match bench.once(test, seed)? {
+            match bench.once(&test.name, seed)? {
                 Outcome::Failed(_) => return Ok(None),
                 Outcome::TimedOut if mutant.hang => return Ok(None),
                 Outcome::TimedOut => {
@@ -117,7 +193,7 @@ fn hunt(
     }
     let who = match &mutant.test {
         Some(test) => format!("`{test}`"),
-        None => format!("the tests of exercise {}", mutant.exercise),
+        None => format!("the tests of {}", mutant.catcher),
     };
     Ok(Some(format!("missed: {who} let it through ({})", mutant.what)))
 }

@@ -52,6 +52,8 @@ struct Exercise {
     status: &'static str,
     score: f64,
     max_score: f64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recognised: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -118,6 +120,7 @@ fn exercise(exercise: &ExerciseReport) -> Exercise {
         status: status(exercise.score(), EXERCISE_TENTHS),
         score: number(exercise.score()),
         max_score: number(EXERCISE_TENTHS),
+        recognised: exercise.recognised.clone(),
     }
 }
 

@@ -80,6 +80,23 @@ fn render_exercise(text: &mut String, exercise: &ExerciseReport) {
             render_failed(text, &test.name, failed);
         }
     }
+    render_recognised(text, &exercise.recognised);
+}
+
+fn render_recognised(text: &mut String, sentences: &[String]) {
+    let start = paint(style::TITLE, "This is how it fails when:");
+    match sentences {
+        [] => {}
+        [one] => {
+            let _ = writeln!(text, "      {start} {one}");
+        }
+        several => {
+            let _ = writeln!(text, "      {start}");
+            several.iter().for_each(|one| {
+                let _ = writeln!(text, "        - {one}");
+            });
+        }
+    }
 }
 
 fn render_failed(text: &mut String, name: &str, failed: &Failed) {
