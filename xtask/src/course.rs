@@ -8,6 +8,7 @@ pub(crate) mod id;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use regex_lite::Regex;
 
 use crate::{fault, files};
@@ -168,9 +169,10 @@ impl Course {
         self.chapters.iter().flat_map(|chapter| &chapter.items)
     }
 
-    /// The items that `query` names, or all of them.
+    /// The items that `query` names, or all of them; `.` is where the command is typed.
     pub(crate) fn select(&self, query: Option<&str>) -> anyhow::Result<Vec<&Item>> {
-        let items: Vec<&Item> = match query {
+        let here = if query == Some(".") { self.here()? } else { None };
+        let items: Vec<&Item> = match query.filter(|query| *query != ".").or(here.as_deref()) {
             None => self.items().collect(),
             Some(query) => id::select(&self.chapters, query)
                 .map_err(|unknown| fault::input(unknown.to_string()))?,
@@ -179,6 +181,31 @@ impl Course {
             return Err(fault::course("the course holds no drill yet"));
         }
         Ok(items)
+    }
+
+    /// The one item that `query` names.
+    pub(crate) fn select_one(&self, query: &str) -> anyhow::Result<&Item> {
+        match self.select(Some(query))?.as_slice() {
+            [item] => Ok(item),
+            several => {
+                let ids: Vec<String> = several.iter().map(|item| format!("\n  {item}")).collect();
+                Err(fault::input(format!(
+                    "`{query}` is more than one item; name one of them:{}",
+                    ids.concat()
+                )))
+            }
+        }
+    }
+
+    /// The chapter or item whose folder, in the course or in the workbook, is the current one.
+    fn here(&self) -> anyhow::Result<Option<String>> {
+        let here = std::env::current_dir()
+            .and_then(|dir| dir.canonicalize())
+            .context("cannot tell the current folder")?;
+        let below = here.strip_prefix(&self.root).map_err(|_| {
+            fault::input("the current folder is not in the course: `.` names nothing there")
+        })?;
+        Ok(id::of_folder(below))
     }
 }
 

@@ -244,8 +244,10 @@ fn the_courses_own_tests_and_manifest_count() {
 #[test]
 fn wrong_input_is_told_in_words() {
     let course = Course::new();
-    course.run(&["grade", "drill_01_dmo"]).assert(2, &["Did you mean", "  ch01/drill_01_demo"]);
-    course.run(&["start", "ch07"]).assert(2, &["nothing in the course is called `ch07`"]);
+    course
+        .run(&["grade", "drill_01_dmo"])
+        .assert(2, &["no item `drill_01_dmo`; did you mean `ch01/drill_01_demo`?"]);
+    course.run(&["start", "ch07"]).assert(2, &["no item `ch07`"]);
     course.run(&["grade", "--workbook", "nowhere"]).assert(2, &["no workbook at nowhere"]);
     course.run(&["grade", "--deadline", "0"]).assert(2, &["expected more than 0 seconds"]);
     fs::create_dir(course.path("workbook")).unwrap();

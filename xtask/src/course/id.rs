@@ -1,6 +1,7 @@
 //! From what a person types to the items that are meant.
 
 use std::fmt;
+use std::path::Path;
 
 use super::{Chapter, Item, Kind};
 
@@ -14,14 +15,17 @@ pub(crate) struct NoSuchId {
 
 impl fmt::Display for NoSuchId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.ambiguous {
-            writeln!(f, "`{}` could be any of these:", self.query)?;
-        } else {
-            write!(f, "nothing in the course is called `{}`", self.query)?;
-            if self.candidates.is_empty() {
-                return write!(f, ".");
+        match (self.ambiguous, self.candidates.as_slice()) {
+            (true, _) => writeln!(f, "`{}` could be any of these:", self.query)?,
+            (false, []) => {
+                return write!(f, "no item `{}`; `cargo xtask status` lists all", self.query);
             }
-            writeln!(f, ". Did you mean one of these?")?;
+            (false, [one]) => {
+                return write!(f, "no item `{}`; did you mean `{one}`?", self.query);
+            }
+            (false, _) => {
+                writeln!(f, "no item `{}`; did you mean one of these?", self.query)?;
+            }
         }
         let lines: Vec<String> = self.candidates.iter().map(|id| format!("  {id}")).collect();
         write!(f, "{}", lines.join("\n"))
@@ -31,8 +35,8 @@ impl fmt::Display for NoSuchId {
 /// The items that `query` names: one item, or a whole chapter.
 ///
 /// A chapter is `ch08`, `ch8`, `8` or its folder; an item is its folder, `drill_03`, its topic, a
-/// beginning of its folder, or a bare number (then the drill of that number is meant), with or
-/// without its chapter in front; a package name works as well.
+/// bare number (then the drill of that number is meant), a beginning of its folder, of its topic or
+/// of a word of its topic, with or without its chapter in front; a package name works as well.
 pub(crate) fn select<'a>(chapters: &'a [Chapter], query: &str) -> Result<Vec<&'a Item>, NoSuchId> {
     let query = query.trim().trim_start_matches("./").trim_matches('/');
     let query = query.strip_prefix("workbook/").unwrap_or(query);
@@ -63,6 +67,20 @@ pub(crate) fn select<'a>(chapters: &'a [Chapter], query: &str) -> Result<Vec<&'a
     }
 }
 
+/// What a folder below the root of the course is called as a query; the root itself means all.
+pub(crate) fn of_folder(below: &Path) -> Option<String> {
+    let below = below.strip_prefix("workbook").unwrap_or(below);
+    let parts: Vec<_> = below.iter().take(2).map(|part| part.to_string_lossy()).collect();
+    // A chapter's own `src` and `tests` belong to the chapter.
+    match parts.as_slice() {
+        [] => None,
+        [chapter, folder] if !matches!(&**folder, "src" | "tests") => {
+            Some(format!("{chapter}/{folder}"))
+        }
+        [chapter, ..] => Some(chapter.to_string()),
+    }
+}
+
 fn in_chapter<'a>(chapters: &'a [Chapter], word: &str) -> Vec<&'a Chapter> {
     let digits = word.strip_prefix("ch").unwrap_or(word);
     let number: Option<u32> = digits.parse().ok();
@@ -88,13 +106,16 @@ fn split_package<'a, 'q>(
 /// The first way of reading `wanted` that finds anything decides.
 fn matching<'a>(items: &[&'a Item], wanted: &str) -> Vec<&'a Item> {
     let number: Option<u32> = wanted.parse().ok();
-    let ways: [&dyn Fn(&Item) -> bool; 6] = [
+    let begun = !wanted.is_empty() && number.is_none();
+    let ways: [&dyn Fn(&Item) -> bool; 8] = [
         &|item| item.folder == wanted,
         &|item| numbered(item, wanted),
         &|item| topic(item) == wanted,
         &|item| number.is_some() && item.number == number && item.kind == Kind::Drill,
         &|item| number.is_some() && item.number == number,
-        &|item| !wanted.is_empty() && number.is_none() && item.folder.starts_with(wanted),
+        &|item| begun && item.folder.starts_with(wanted),
+        &|item| begun && topic(item).starts_with(wanted),
+        &|item| begun && topic(item).split('_').any(|word| word.starts_with(wanted)),
     ];
     ways.iter()
         .map(|way| items.iter().copied().filter(|item| way(item)).collect::<Vec<_>>())
@@ -118,11 +139,20 @@ fn topic(item: &Item) -> &str {
 }
 
 fn nearest(chapters: &[Chapter], query: &str) -> Vec<String> {
-    const SIMILAR_ENOUGH: f64 = 0.7;
+    const SIMILAR_ENOUGH: f64 = 0.75;
+    const NEAR_THE_BEST: f64 = 0.04;
     const SHOWN: usize = 3;
     let likeness = |item: &Item| {
-        [item.id(), item.package(), item.folder.clone(), topic(item).to_owned()]
+        let chapter = format!("ch{:02}", item.chapter);
+        let short = match item.number {
+            Some(number) => format!("{}_{number:02}", item.kind.word()),
+            None => item.kind.word().to_owned(),
+        };
+        let topic = topic(item).to_owned();
+        let with_chapter = [&short, &topic].map(|name| format!("{chapter}/{name}"));
+        [item.id(), item.package(), item.folder.clone(), short, topic]
             .iter()
+            .chain(&with_chapter)
             .map(|name| strsim::jaro_winkler(name, query))
             .fold(0.0, f64::max)
     };
@@ -132,6 +162,8 @@ fn nearest(chapters: &[Chapter], query: &str) -> Vec<String> {
         .filter(|(l, _)| *l > SIMILAR_ENOUGH)
         .collect();
     ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let best = ranked.first().map_or(0.0, |(likeness, _)| *likeness);
+    ranked.retain(|(likeness, _)| best - likeness <= NEAR_THE_BEST);
     ranked.into_iter().take(SHOWN).map(|(_, id)| id).collect()
 }
 
@@ -181,8 +213,25 @@ mod tests {
             ("ch09/4", "ch09/exercise_04_pipeline"),
             ("ch08/warmup_03", "ch08/warmup_03_child_spec"),
             ("ch08/project", "ch08/project_todo"),
+            ("lin", "ch08/drill_03_links"),
+            ("spec", "ch08/warmup_03_child_spec"),
+            ("ch09/trees", "ch09/drill_03_supervision_trees"),
         ] {
             assert_eq!(ids(query).unwrap(), [id], "{query}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_the_item_or_the_chapter_around_it() {
+        for (folder, expected) in [
+            ("", None),
+            ("workbook", None),
+            ("workbook/ch08_x", Some("ch08_x")),
+            ("ch08_x/tests", Some("ch08_x")),
+            ("ch08_x/drill_03_links", Some("ch08_x/drill_03_links")),
+            ("workbook/ch08_x/drill_03_links/src/deep", Some("ch08_x/drill_03_links")),
+        ] {
+            assert_eq!(of_folder(Path::new(folder)).as_deref(), expected, "{folder}");
         }
     }
 
@@ -196,17 +245,35 @@ mod tests {
     #[test]
     fn an_ambiguous_id_lists_what_it_could_be() {
         let error = ids("drill_03").unwrap_err();
-        assert!(error.ambiguous);
-        assert_eq!(error.candidates, ["ch08/drill_03_links", "ch09/drill_03_supervision_trees"]);
+        assert_eq!(
+            error.to_string(),
+            "`drill_03` could be any of these:\n  ch08/drill_03_links\n  \
+             ch09/drill_03_supervision_trees"
+        );
     }
 
     #[test]
     fn an_unknown_id_suggests_the_nearest() {
-        let error = ids("ch08/drill_03_lnks").unwrap_err();
-        assert!(!error.ambiguous);
-        assert_eq!(error.candidates[0], "ch08/drill_03_links");
-        assert!(error.to_string().contains("Did you mean"));
-        assert!(ids("zebra").unwrap_err().candidates.is_empty());
+        for (query, candidates) in [
+            ("ch08/drill_03_lnks", vec!["ch08/drill_03_links"]),
+            ("lnks", vec!["ch08/drill_03_links"]),
+            ("drill_14", vec!["ch08/drill_04_monitors"]),
+            ("drill_33", vec!["ch08/drill_03_links", "ch09/drill_03_supervision_trees"]),
+            ("ch08/monitor_s", vec!["ch08/drill_04_monitors"]),
+            ("zebra", vec![]),
+        ] {
+            let error = ids(query).unwrap_err();
+            assert!(!error.ambiguous);
+            assert_eq!(error.candidates, candidates, "{query}");
+        }
+        assert_eq!(
+            ids("lnks").unwrap_err().to_string(),
+            "no item `lnks`; did you mean `ch08/drill_03_links`?"
+        );
+        assert!(
+            ids("drill_33").unwrap_err().to_string().contains("; did you mean one of these?\n")
+        );
+        assert!(ids("zebra").unwrap_err().to_string().contains("cargo xtask status"));
         assert!(ids("ch07/drill_03").is_err());
         assert!(ids("").is_err());
     }
