@@ -23,6 +23,7 @@ mod pictures;
 mod plan;
 mod progress;
 mod quiz;
+mod readme;
 mod recognise;
 mod report;
 mod runner;
@@ -140,7 +141,8 @@ enum Command {
         /// Prove everything again, also what an earlier run has proved and nothing has changed since.
         #[arg(long, conflicts_with = "quick")]
         all: bool,
-        /// Bring the generated parts of docs/COVERAGE.md and docs/SEMANTICS.md up to date.
+        /// Bring the generated parts of docs/COVERAGE.md and docs/SEMANTICS.md, and the pictures in
+        /// READMEs, up to date.
         #[arg(long)]
         write: bool,
         #[command(flatten)]
@@ -201,8 +203,6 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
             &course,
             &trace::Request { id, test, reference, everything, seed, svg, mermaid },
         ),
-        Command::Check { quick, write, rules } => {
-            check::run(&course, check::Request { quick, write, rules: rules.into() })
         Command::Check { quick, all, write, rules } => {
             check::run(&course, check::Request { quick, all, write, rules: rules.into() })
         }

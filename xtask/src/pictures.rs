@@ -1,14 +1,13 @@
 //! The pictures that one test leaves behind: see `runtime::testing`, "Pictures".
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use crate::assembly::Assembly;
-use crate::course::Item;
+use crate::assembly::Built;
 use crate::harness::{self, Outcome};
 use crate::runner::{self, Order};
 use crate::{fault, files};
@@ -88,28 +87,21 @@ pub(crate) struct Shot {
 }
 
 impl Shot {
-    /// Runs a test of the binary that `assembly` has built for `item`, once.
-    pub(crate) fn take(
-        assembly: &Assembly,
-        item: &Item,
-        binary: &Path,
-        test: &str,
-        seed: u64,
-    ) -> anyhow::Result<Self> {
-        let folder = assembly.folder(item);
-        let dir = folder.with_file_name(format!("{}.pictures", item.package()));
+    /// Runs a test of a built binary, once; `nonce` is the word of its sentinel.
+    pub(crate) fn take(built: &Built, nonce: &str, test: &str, seed: u64) -> anyhow::Result<Self> {
+        let dir = built.folder.with_extension("pictures");
         if dir.exists() {
             fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
         }
         let ended = runner::run(&Order {
-            binary,
-            folder: &folder,
+            binary: &built.binary,
+            folder: &built.folder,
             arguments: &harness::arguments(test),
             seed,
             deadline: DEADLINE,
             pictures: Some(&dir),
         })?;
-        let outcome = harness::judge(&ended, test, assembly.nonce());
+        let outcome = harness::judge(&ended, test, nonce);
         Ok(Self { outcome, dir, test: test.to_owned() })
     }
 

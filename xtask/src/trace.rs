@@ -5,7 +5,7 @@ mod draw;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use crate::assembly::{Assembly, Build};
+use crate::assembly::{Assembly, Build, Built, Suite};
 use crate::course::{Course, Item};
 use crate::fault::Verdict;
 use crate::harness::Outcome;
@@ -55,16 +55,15 @@ pub(crate) fn run(course: &Course, request: &Request) -> anyhow::Result<Verdict>
     };
     let answer = Answer::find(course, item, request.reference);
     let assembly = Assembly::open(course, "trace")?;
-    assembly.place(item, &answer.sources(course, item)?)?;
-    let binary = match assembly.compile(item)? {
-        Build::Ready(binary) => binary,
+    let built = match assembly.build(item, Suite::Course, &answer.sources(course, item)?)? {
+        Build::Ready(built) => built,
         Build::Broken(said) => {
             anstream::println!("{} {item} does not compile:\n{said}", style::NONE);
             return Ok(Verdict::MarksLost);
         }
     };
-    let shot = Shot::take(&assembly, item, &binary, &test.name, request.seed)?;
-    let verdict = verdict(&shot.outcome, &assembly, item);
+    let shot = Shot::take(&built, assembly.nonce(), &test.name, request.seed)?;
+    let verdict = verdict(&shot.outcome, &built);
     if !shot.has_pictures()
         && let (Verdict::MarksLost, said) = &verdict
     {
@@ -97,10 +96,9 @@ pub(crate) fn run(course: &Course, request: &Request) -> anyhow::Result<Verdict>
 /// Draws the pictures of a proof, made with the course's own answer.
 pub(crate) fn proof(course: &Course, item: &Item, test: &str, seed: u64) -> anyhow::Result<()> {
     let assembly = Assembly::open(course, "trace")?;
-    assembly.place(item, &plan::reference(course, item)?)?;
-    match assembly.compile(item)? {
-        Build::Ready(binary) => {
-            print(&Shot::take(&assembly, item, &binary, test, seed)?, Kind::Timeline)
+    match assembly.build(item, Suite::Course, &plan::reference(course, item)?)? {
+        Build::Ready(built) => {
+            print(&Shot::take(&built, assembly.nonce(), test, seed)?, Kind::Timeline)
         }
         Build::Broken(said) => Err(fault::course(format!("{item} does not compile:\n{said}"))),
     }
@@ -134,10 +132,10 @@ fn beside(file: &Path) -> PathBuf {
     file.with_file_name(format!("{stem}.tree.svg"))
 }
 
-fn verdict(outcome: &Outcome, assembly: &Assembly, item: &Item) -> (Verdict, String) {
+fn verdict(outcome: &Outcome, built: &Built) -> (Verdict, String) {
     let said = match outcome {
         Outcome::Passed => return (Verdict::Full, String::new()),
-        Outcome::Failed(failure) => assembly.scrubber(item).scrub(&failure.message),
+        Outcome::Failed(failure) => built.scrubber.scrub(&failure.message),
         Outcome::TimedOut => format!("no end after {DEADLINE:?}"),
     };
     (Verdict::MarksLost, format!("{} the test fails: {said}", style::NONE))

@@ -6,7 +6,7 @@ use super::Findings;
 use crate::course::{Course, Item, Kind};
 use crate::plan::{self, Plan};
 use crate::style::counted;
-use crate::{fault, files, hints, manifest, mutants, quiz};
+use crate::{fault, files, hints, manifest, mutants, quiz, readme};
 
 const HEADINGS: [&str; 7] = [
     "Objective",
@@ -44,11 +44,22 @@ pub(super) fn parts(course: &Course, item: &Item) -> anyhow::Result<Findings> {
     if let Ok(readme) = text(course, item, "README.md") {
         problems
             .extend(headings(&readme).map(|what| format!("{}: {what}", item.shown("README.md"))));
+        if readme::has_pictures(&readme) {
+            let documented = plan::test_docs(course, item)?;
+            let tests: Vec<&str> = documented.iter().map(|test| test.name.as_str()).collect();
+            let (_, wrong) = readme::places(&readme, &tests);
+            problems.extend(wrong.iter().map(|what| format!("{}:{what}", item.shown("README.md"))));
+        }
     }
     if let Ok(manifest) = text(course, item, "Cargo.toml") {
         problems.extend(manifest::problems(&item.shown("Cargo.toml"), &manifest, &item.package()));
     }
     Ok(Findings::of(problems))
+}
+
+/// Whether the README holds pictures of tests.
+pub(super) fn has_pictures(course: &Course, item: &Item) -> bool {
+    text(course, item, "README.md").is_ok_and(|readme| readme::has_pictures(&readme))
 }
 
 /// What is wrong with the headings: all of them, in this order.

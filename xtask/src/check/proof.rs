@@ -4,14 +4,18 @@
 //! again before one of these things changes. What failed is not remembered.
 
 use super::Findings;
-use crate::assembly::{Assembly, Build, Candidate, Suite};
+use crate::assembly::{Assembly, Build, Built, Candidate, Suite};
 use crate::bench::{Bench, Examined, Rules, examine, in_parallel};
 use crate::cache::{Cache, Fingerprint};
 use crate::course::{Course, Item};
+use crate::files;
 use crate::harness::Outcome;
 use crate::mutants::{self, Mutant};
+use crate::pictures::Shot;
 use crate::plan::{self, Plan, Test};
+use crate::readme::{self, Place};
 use crate::report::TestResult;
+use crate::style::counted;
 
 /// One item, and what is known of it already.
 #[derive(Debug)]
@@ -85,9 +89,8 @@ impl<'a> Ground<'a> {
     pub(super) fn stub(&self) -> anyhow::Result<Findings> {
         let passes = |(test, result): (&Test, &TestResult)| {
             let (name, number) = (&test.name, test.exercise);
-            (*result == TestResult::Passed).then(|| {
-                format!("`{name}` (exercise {number}) passes although nothing is written")
-            })
+            (*result == TestResult::Passed)
+                .then(|| format!("`{name}` (exercise {number}) passes although nothing is written"))
         };
         self.once("stub", || {
             let sources = plan::stub(self.course, self.item)?;
@@ -98,6 +101,60 @@ impl<'a> Ground<'a> {
                     Ok(self.plan.tests.iter().zip(&results).filter_map(passes).collect())
                 }
             }
+        })
+    }
+
+    /// The pictures in the README are those that the reference answer makes; `write` brings them up
+    /// to date.
+    pub(super) fn pictures(&self, write: bool) -> anyhow::Result<Findings> {
+        let file = self.item.shown("README.md");
+        let text = files::read(&self.course.root.join(&file))?;
+        let fingerprint = self.fingerprint.with(("pictures", &text));
+        if self.proved("pictures", &fingerprint) {
+            return Ok(Findings { note: "proved before".to_owned(), ..Findings::default() });
+        }
+        let tests: Vec<&str> = self.plan.tests.iter().map(|test| test.name.as_str()).collect();
+        // What is wrong with the markers is said where the README is looked at.
+        let (places, _) = readme::places(&text, &tests);
+        let built = match self.build_reference()? {
+            Ok(built) => built,
+            Err(problem) => return Ok(Findings::of(vec![problem])),
+        };
+        let mut problems = Vec::new();
+        let mut pictures = Vec::new();
+        for place in places {
+            let shot = Shot::take(&built, self.assembly.nonce(), &place.test, place.seed)?;
+            match shot.picture(place.kind, place.format) {
+                Ok(picture) if shot.outcome == Outcome::Passed => pictures.push((place, picture)),
+                Ok(_) => problems.push(format!("{file}:{}: `{}` fails", place.line, place.test)),
+                Err(error) => problems.push(format!("{file}:{}: {error}", place.line)),
+            }
+        }
+        let note = counted(pictures.len(), "picture");
+        let (filled, stale) = readme::fill(&text, &pictures);
+        if write && problems.is_empty() {
+            files::write(&self.course.root.join(&file), &filled)?;
+        } else {
+            problems.extend(stale.iter().map(|Place { line, test, .. }| {
+                format!(
+                    "{file}:{line}: the picture of `{test}` is not current; \
+                     `cargo xtask check --write` brings it up to date"
+                )
+            }));
+        }
+        if problems.is_empty() {
+            let fingerprint = self.fingerprint.with(("pictures", &filled));
+            self.cache.put("pictures", &fingerprint, &true)?;
+        }
+        Ok(Findings { note, problems, ..Findings::default() })
+    }
+
+    /// The reference answer, built; or what is wrong with it.
+    fn build_reference(&self) -> anyhow::Result<Result<Built, String>> {
+        let sources = plan::reference(self.course, self.item)?;
+        Ok(match self.assembly.build(self.item, Suite::Course, &sources)? {
+            Build::Ready(built) => Ok(built),
+            Build::Broken(said) => Err(format!("it does not compile:\n{said}")),
         })
     }
 
