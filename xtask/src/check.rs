@@ -109,6 +109,9 @@ fn item_steps<'a>(
             let write = request.write;
             add("pictures in the README", Box::new(move || ground()?.pictures(write)));
         }
+        if item::has_proofs(course, item) {
+            add("the quiz says what its proofs show", Box::new(move || ground()?.quiz()));
+        }
         add("the stub compiles and scores 0", Box::new(move || ground()?.stub()));
         add("every mutant is caught", Box::new(move || ground()?.mutants()));
     }

@@ -121,7 +121,8 @@ pub(crate) fn toml_fault(file: &str, text: &str, error: &toml::de::Error) -> Str
     format!("{file}:{line}: {message}")
 }
 
-fn line_at(text: &str, offset: usize) -> usize {
+/// The line in which an offset lies, from 1.
+pub(crate) fn line_at(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|&byte| byte == b'\n').count() + 1
 }
 

@@ -17,6 +17,7 @@ mod hints;
 mod manifest;
 mod marks;
 mod mutants;
+mod new;
 mod notebook;
 mod oracle;
 mod pictures;
@@ -129,6 +130,28 @@ enum Command {
         #[arg(long)]
         mermaid: bool,
     },
+    /// Answer the course's questions: each answer is explained, and the test that proves it drawn.
+    ///
+    /// What was answered wrong comes back at the end. The answers are kept in the workbook.
+    #[command(after_help = "Examples:\n  cargo xtask quiz\n  cargo xtask quiz links\n  \
+            cargo xtask quiz ch08 --print")]
+    Quiz {
+        /// A drill or a chapter.
+        id: Option<String>,
+        /// Print the questions with their answers, and ask nothing.
+        #[arg(long)]
+        print: bool,
+    },
+    /// For authors: make the seven parts of a new item, and enter it in its chapter.
+    ///
+    /// It compiles as it is; `check --quick` lists what is still to be written.
+    #[command(after_help = "Example:\n  cargo xtask new drill ch08/drill_04_monitors")]
+    New {
+        /// warmup, drill, exercise, project or practice.
+        kind: String,
+        /// Chapter and folder, for instance `ch08/drill_04_monitors`.
+        name: String,
+    },
     /// For authors: check that the course is whole, that its tests tell right from wrong, and that
     /// its documents are current.
     ///
@@ -203,6 +226,8 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
             &course,
             &trace::Request { id, test, reference, everything, seed, svg, mermaid },
         ),
+        Command::Quiz { id, print } => quiz::run(&course, &quiz::Request { id, print }),
+        Command::New { kind, name } => new::run(&course, &kind, &name),
         Command::Check { quick, all, write, rules } => {
             check::run(&course, check::Request { quick, all, write, rules: rules.into() })
         }

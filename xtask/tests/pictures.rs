@@ -147,5 +147,49 @@ fn check_compares_the_pictures_in_a_readme_and_brings_them_up_to_date() {
     course.edit(readme, "╳", "x");
     check(&[]).assert(3, &stale[..1]);
     course.edit(readme, "inside::it_is_quiet tree", "inside::it_is_loud tree");
-    check(&["--quick"]).assert(3, &["README.md:17: `inside::it_is_loud` is no test of this item"]);
+    check(&["--quick"]).assert(3, &["README.md:18: `inside::it_is_loud` is no test of this item"]);
+}
+
+#[test]
+fn check_holds_the_quiz_against_the_traces_of_its_proofs() {
+    let course = supervised();
+    let quiz = "ch01_demo/drill_02_shop/quiz.toml";
+    let check = || course.draw(&["check", "--runs", "1"], "80");
+    let whole = check();
+    whole.assert(3, &["✓ ch01/drill_02_shop: quiz  2 questions", "the quiz says what its proofs"]);
+    assert!(!whole.stdout.contains("quiz.toml:"), "{}", whole.stdout);
+    course.edit(quiz, "id = \"door\", incarnation = 2", "id = \"door\", incarnation = 1");
+    course.edit(quiz, "shows = \"till exited", "shows = \"restarted door");
+    check().assert(
+        3,
+        &[
+            "quiz.toml:1: question `1.2.1`: its proof's trace has `restarted door: panic` not",
+            "quiz.toml:14: question `1.2.2`: `door` comes to incarnation 2 in its proof, not to 1",
+        ],
+    );
+    course.edit(quiz, "kind = \"predict\"", "kind = \"open\"");
+    course.edit(quiz, "proof = \"both_are_started_again\"\nseed", "seed");
+    course.run(&["check", "--quick"]).assert(
+        3,
+        &["ch01_demo/drill_02_shop/quiz.toml:14: question `1.2.2`: only a prediction has `children`"],
+    );
+}
+
+#[test]
+fn quiz_prints_questions_answers_and_how_to_see_them_happen() {
+    let course = supervised();
+    let run = course.run(&["quiz", "ch01", "--print"]);
+    run.assert(
+        0,
+        &[
+            "1.1.1 (ch01/drill_01_demo)\nWhat is one divided by zero?\n  a) an error\n  b) a crash\n",
+            "Answer: a. an error: it is expected",
+            "In which order does this happen?\n  a) ",
+            "Answer: 2 2. With one_for_all both",
+            "cargo xtask trace ch01/drill_02_shop both_are_started_again --reference --seed 1\n",
+        ],
+    );
+    course.run(&["quiz", "shop"]).assert(2, &["a quiz asks on a terminal", "--print"]);
+    course.edit("ch01_demo/drill_02_shop/quiz.toml", "kind = \"order\"", "kind = 3");
+    course.run(&["quiz", "shop", "--print"]).assert(3, &["drill_02_shop/quiz.toml:4: "]);
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use super::Findings;
 use crate::course::{Course, Item, Kind};
 use crate::plan::{self, Plan};
+use crate::quiz::Question;
 use crate::style::counted;
-use crate::{fault, files, hints, manifest, mutants, quiz, readme};
+use crate::{fault, files, hints, manifest, mutants, new, quiz, readme};
 
 const HEADINGS: [&str; 7] = [
     "Objective",
@@ -51,10 +52,21 @@ pub(super) fn parts(course: &Course, item: &Item) -> anyhow::Result<Findings> {
             problems.extend(wrong.iter().map(|what| format!("{}:{what}", item.shown("README.md"))));
         }
     }
+    for (path, bytes) in files::load_tree(&dir)? {
+        let places = new::unwritten(&String::from_utf8_lossy(&bytes));
+        problems.extend(places.iter().map(|what| format!("{}:{what}", item.shown(&path))));
+    }
     if let Ok(manifest) = text(course, item, "Cargo.toml") {
         problems.extend(manifest::problems(&item.shown("Cargo.toml"), &manifest, &item.package()));
     }
     Ok(Findings::of(problems))
+}
+
+/// Whether a trace decides what is right in the quiz.
+pub(super) fn has_proofs(course: &Course, item: &Item) -> bool {
+    let quiz =
+        text(course, item, "quiz.toml").ok().and_then(|text| quiz::parse("quiz.toml", &text).ok());
+    quiz.is_some_and(|quiz| quiz.questions.iter().any(Question::is_proved_by_events))
 }
 
 /// Whether the README holds pictures of tests.
@@ -100,7 +112,10 @@ pub(super) fn quiz(course: &Course, item: &Item) -> anyhow::Result<Findings> {
     let documented = plan::test_docs(course, item)?;
     let tests: Vec<&str> = documented.iter().map(|test| test.name.as_str()).collect();
     let note = counted(quiz.questions.len(), "question");
-    Ok(Findings { note, ..problems_in(item, "quiz.toml", &quiz::problems(&quiz, &tests)) })
+    let file = item.shown("quiz.toml");
+    let problems = quiz::problems(&quiz, &tests);
+    let problems = problems.iter().map(|what| format!("{file}:{what}")).collect();
+    Ok(Findings { note, problems, ..Findings::default() })
 }
 
 /// Enough mutants, each for an exercise that exists.

@@ -8,7 +8,6 @@ use crate::assembly::{Assembly, Build, Built, Candidate, Suite};
 use crate::bench::{Bench, Examined, Rules, examine, in_parallel};
 use crate::cache::{Cache, Fingerprint};
 use crate::course::{Course, Item};
-use crate::files;
 use crate::harness::Outcome;
 use crate::mutants::{self, Mutant};
 use crate::pictures::Shot;
@@ -16,6 +15,7 @@ use crate::plan::{self, Plan, Test};
 use crate::readme::{self, Place};
 use crate::report::TestResult;
 use crate::style::counted;
+use crate::{fault, files, quiz};
 
 /// One item, and what is known of it already.
 #[derive(Debug)]
@@ -55,7 +55,17 @@ impl<'a> Ground<'a> {
         what: &str,
         prove: impl FnOnce() -> anyhow::Result<Vec<String>>,
     ) -> anyhow::Result<Findings> {
-        let fingerprint = self.fingerprint.with(what);
+        self.once_of(what, "", prove)
+    }
+
+    /// Proves one thing of a text, unless that was done before.
+    fn once_of(
+        &self,
+        what: &str,
+        text: &str,
+        prove: impl FnOnce() -> anyhow::Result<Vec<String>>,
+    ) -> anyhow::Result<Findings> {
+        let fingerprint = self.fingerprint.with((what, text));
         if self.proved(what, &fingerprint) {
             return Ok(Findings { note: "proved before".to_owned(), ..Findings::default() });
         }
@@ -147,6 +157,34 @@ impl<'a> Ground<'a> {
             self.cache.put("pictures", &fingerprint, &true)?;
         }
         Ok(Findings { note, problems, ..Findings::default() })
+    }
+
+    /// What is to be ordered or predicted in the quiz is what happens in the proof.
+    pub(super) fn quiz(&self) -> anyhow::Result<Findings> {
+        let file = self.item.shown("quiz.toml");
+        let text = files::read(&self.course.root.join(&file))?;
+        self.once_of("quiz", &text, || {
+            let quiz = quiz::parse(&file, &text).map_err(fault::course)?;
+            let built = match self.build_reference()? {
+                Ok(built) => built,
+                Err(problem) => return Ok(vec![problem]),
+            };
+            let mut problems = Vec::new();
+            for question in quiz.questions.iter().filter(|one| one.is_proved_by_events()) {
+                let (id, line) = (&question.id, question.line);
+                // A missing proof is said where the quiz is looked at.
+                let Some(proof) = &question.proof else { continue };
+                let shot = Shot::take(&built, self.assembly.nonce(), proof, question.seed)?;
+                let refuted = match shot.events() {
+                    Ok(events) if shot.outcome == Outcome::Passed => question.refuted(&events),
+                    Ok(_) => vec![format!("its proof `{proof}` fails")],
+                    Err(error) => vec![error.to_string()],
+                };
+                let complain = |what| format!("{file}:{line}: question `{id}`: {what}");
+                problems.extend(refuted.into_iter().map(complain));
+            }
+            Ok(problems)
+        })
     }
 
     /// The reference answer, built; or what is wrong with it.
