@@ -1,6 +1,6 @@
 //! `trace`: runs one scenario, and draws what happened in it.
 
-mod draw;
+pub(crate) mod draw;
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -35,15 +35,7 @@ pub(crate) struct Request {
 
 /// Runs the scenario and draws it, or lists the scenarios that there are.
 pub(crate) fn run(course: &Course, request: &Request) -> anyhow::Result<Verdict> {
-    let items = course.select(Some(&request.id))?;
-    let [item] = items.as_slice() else {
-        let ids: Vec<String> = items.iter().map(|item| format!("  {item}")).collect();
-        return Err(fault::input(format!(
-            "`{}` is a chapter; expected one of these:\n{}",
-            request.id,
-            ids.join("\n")
-        )));
-    };
+    let item = course.select_one(&request.id)?;
     let tests = plan::test_docs(course, item)?;
     let test = match (&request.test, tests.as_slice()) {
         (Some(name), tests) => find(item, tests, name)?,
@@ -117,7 +109,7 @@ fn print(shot: &Shot, kind: Kind) -> anyhow::Result<()> {
 }
 
 /// The width of the terminal; a file has no end.
-fn width() -> usize {
+pub(crate) fn width() -> usize {
     let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let stdout = std::io::stdout();
     told.unwrap_or_else(|| match rustix::termios::tcgetwinsize(&stdout) {

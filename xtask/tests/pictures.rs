@@ -82,7 +82,9 @@ fn trace_lists_the_scenarios_of_a_drill_and_says_what_it_does_not_find() {
     course
         .run(&["trace", "shop", "zebra"])
         .assert(2, &["has no test `zebra`; expected one of these:\n  both_are_started_again"]);
-    course.run(&["trace", "ch01"]).assert(2, &["`ch01` is a chapter", "ch01/drill_02_shop"]);
+    course
+        .run(&["trace", "ch01"])
+        .assert(2, &["`ch01` is more than one item", "ch01/drill_02_shop"]);
     course
         .draw(&["trace", "shop", "nothing"], "80")
         .assert(2, &["`nothing_is_drawn` runs no scenario", "there is nothing to draw"]);
@@ -159,11 +161,11 @@ fn check_holds_the_quiz_against_the_traces_of_its_proofs() {
     whole.assert(3, &["✓ ch01/drill_02_shop: quiz  2 questions", "the quiz says what its proofs"]);
     assert!(!whole.stdout.contains("quiz.toml:"), "{}", whole.stdout);
     course.edit(quiz, "id = \"door\", incarnation = 2", "id = \"door\", incarnation = 1");
-    course.edit(quiz, "shows = \"till exited", "shows = \"restarted door");
+    course.edit(quiz, "\"till exited: panic\"", "\"restarted door\"");
     check().assert(
         3,
         &[
-            "quiz.toml:1: question `1.2.1`: its proof's trace has `restarted door: panic` not",
+            "quiz.toml:1: question `1.2.1`: its proof's trace has `restarted door` not before, but after `door exited: shutdown`",
             "quiz.toml:14: question `1.2.2`: `door` comes to incarnation 2 in its proof, not to 1",
         ],
     );

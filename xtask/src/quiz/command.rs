@@ -45,7 +45,8 @@ pub(crate) fn run(course: &Course, request: &Request) -> anyhow::Result<Verdict>
         anstream::println!("There is no workbook yet, so your answers are not kept.");
     }
     let mut out = anstream::stdout();
-    let score = session::run(&questions, &mut std::io::stdin().lock(), &mut out, &mut around)?;
+    let (mut input, width) = (std::io::stdin().lock(), trace::width());
+    let score = session::run(&questions, &mut input, &mut out, &mut around, width)?;
     let said = format!("{} of {} right at the first try", score.right, score.asked);
     anstream::println!("\n{}", paint(style::TITLE, &said));
     Ok(Verdict::Full)

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Write};
 
 use super::{Form, Question};
 use crate::style::{self, paint};
+use crate::trace::draw::wrap;
 
 /// What a session does besides reading and writing.
 pub(super) trait Around {
@@ -36,6 +37,7 @@ pub(super) fn run(
     input: &mut dyn BufRead,
     out: &mut dyn Write,
     around: &mut dyn Around,
+    width: usize,
 ) -> anyhow::Result<Score> {
     let mut score = Score::default();
     let mut left: VecDeque<(usize, bool)> = (0..questions.len()).map(|at| (at, true)).collect();
@@ -47,7 +49,7 @@ pub(super) fn run(
             "once more".to_owned()
         };
         writeln!(out, "\n{}", paint(style::TITLE, &format!("{} ({place})", question.id)))?;
-        let Some(right) = ask(question, input, out)? else { break };
+        let Some(right) = ask(question, input, out, width)? else { break };
         around.record(question, right)?;
         if first {
             score.asked += 1;
@@ -68,8 +70,9 @@ fn ask(
     question: &Question,
     input: &mut dyn BufRead,
     out: &mut dyn Write,
+    width: usize,
 ) -> anyhow::Result<Option<bool>> {
-    write!(out, "{}", put(question))?;
+    write!(out, "{}", fit(&put(question), width))?;
     let right = loop {
         write!(out, "{} ", paint(style::ACTION, &prompt(question)))?;
         out.flush()?;
@@ -87,11 +90,23 @@ fn ask(
         Some(false) => writeln!(out, "{} Not quite: {}", style::NONE, solution(question))?,
         None => {}
     }
-    writeln!(out, "{}", question.answer.trim())?;
+    write!(out, "{}", fit(question.answer.trim(), width))?;
     match right {
         Some(right) => Ok(Some(right)),
         None => own_verdict(input, out),
     }
+}
+
+/// The same lines, broken between words where they are too long.
+fn fit(text: &str, width: usize) -> String {
+    let mut fitted = String::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        for part in wrap(line, width.saturating_sub(indent)) {
+            fitted += &format!("{:indent$}{part}\n", "");
+        }
+    }
+    fitted
 }
 
 /// An open question: the learner compares.
@@ -315,7 +330,7 @@ answer = "Because."
         let questions: Vec<&Question> =
             quiz.questions.iter().filter(|question| ids.contains(&&*question.id)).collect();
         let (mut out, mut notes) = (Vec::new(), Notes::default());
-        let score = run(&questions, &mut typed.as_bytes(), &mut out, &mut notes).unwrap();
+        let score = run(&questions, &mut typed.as_bytes(), &mut out, &mut notes, 40).unwrap();
         let out = String::from_utf8(out).unwrap();
         (score, notes, anstream::adapter::strip_str(&out).to_string())
     }
@@ -333,6 +348,13 @@ answer = "Because."
             out.contains("a) three\n  b) two\n") && out.contains("Right.\ntwo: so it is."),
             "{out}"
         );
+    }
+
+    #[test]
+    fn long_lines_are_broken_between_words() {
+        let text = "  a) one two three four\nfive";
+        assert_eq!(fit(text, 14), "  a) one two\n  three four\nfive\n");
+        assert_eq!(fit(text, usize::MAX), format!("{text}\n"));
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn cut(text: &str, width: usize) -> String {
 }
 
 /// Broken between words; a word that is longer than a line is broken, too.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(8);
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
