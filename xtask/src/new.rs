@@ -101,7 +101,7 @@ fn parts(item: &Item, root: &str) -> anyhow::Result<Vec<(PathBuf, String)>> {
         text.replace("@PACKAGE@", &item.package())
             .replace("@LABEL@", &item.label())
             .replace("@TITLE@", &capital(&item.label()))
-            .replace("@NUMBER@", &item.label().rsplit(' ').next().unwrap_or_default().to_owned())
+            .replace("@NUMBER@", item.label().rsplit(' ').next().unwrap_or_default())
             .replace("@KIND@", item.kind.word())
             .replace("@INHERITED@\n", &inherited)
             .replace("@DEPENDENCIES@\n", &dependencies)
@@ -124,7 +124,8 @@ fn shared(root: &str) -> Result<(String, String), String> {
     let lines = |table: &str, keys: &[&str]| {
         let known = manifest.get("workspace").and_then(|workspace| workspace.get(table));
         let here = keys.iter().filter(|key| known.is_some_and(|known| known.get(**key).is_some()));
-        here.map(|key| format!("{key}.workspace = true\n")).collect::<String>() + "\n"
+        let lines: Vec<String> = here.map(|key| format!("{key}.workspace = true\n")).collect();
+        lines.concat() + "\n"
     };
     let package = lines("package", &["edition", "rust-version", "license", "publish"]);
     Ok((package, lines("dependencies", &["runtime", "tokio"])))
@@ -175,12 +176,9 @@ fn member(text: &str, own: &str, all: &str) -> Option<String> {
     }
     let begin = text.find("\nmembers = [")? + "\nmembers = [".len();
     let end = begin + text[begin..].find(']')?;
-    let list = text[begin..end].trim_end();
-    let (list, between, last) = match list.contains('\n') {
-        true => (list.trim_end_matches(','), ",\n    ", ",\n"),
-        false => (list.trim_end_matches(','), ", ", ""),
-    };
-    Some(format!("{}{list}{between}\"{all}\"{last}{}", &text[..begin], &text[end..]))
+    let known = text[begin..end].trim_end().trim_end_matches(',');
+    let (between, after) = if known.contains('\n') { (",\n    ", ",\n") } else { (", ", "") };
+    Some(format!("{}{known}{between}\"{all}\"{after}{}", &text[..begin], &text[end..]))
 }
 
 /// A manifest with one dependency more, below those on other items.

@@ -65,8 +65,6 @@ impl Format {
 pub(crate) struct Event {
     /// The line of the trace.
     pub(crate) line: String,
-    /// Which kind of event it is, for instance `child_started`.
-    pub(crate) event: String,
     /// The process's number in its system.
     pub(crate) number: u64,
     /// The child that it is about.

@@ -217,7 +217,7 @@ fn refuted_child(child: &Child, events: &[Event]) -> Option<String> {
         })
     };
     let supervisors: BTreeSet<u64> = starts().map(|event| event.number).collect();
-    match (supervisors.len(), starts().last().and_then(|event| event.incarnation)) {
+    match (supervisors.len(), starts().next_back().and_then(|event| event.incarnation)) {
         (0 | 1, Some(last)) if last == *incarnation => None,
         (0 | 1, Some(last)) => {
             Some(format!("`{id}` comes to incarnation {last} in its proof, not to {incarnation}"))
@@ -281,13 +281,7 @@ covers = ["X-1"]
     }
 
     fn event(line: &str) -> Event {
-        let mut event = Event {
-            line: line.to_owned(),
-            event: String::new(),
-            number: 1,
-            child: None,
-            incarnation: None,
-        };
+        let mut event = Event { line: line.to_owned(), number: 1, child: None, incarnation: None };
         if let Some((_, start)) = line.split_once("starts ") {
             let (child, incarnation) = start.split_once(" #").unwrap();
             event.child = Some(child.to_owned());

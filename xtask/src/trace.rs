@@ -142,9 +142,10 @@ enum Answer {
 impl Answer {
     fn find(course: &Course, item: &Item, reference: bool) -> Self {
         let folder = course.root.join(workbook::FOLDER).join(item.dir());
-        match folder.join("src").is_dir() && !reference {
-            true => Self::Workbook(folder),
-            false => Self::Reference,
+        if folder.join("src").is_dir() && !reference {
+            Self::Workbook(folder)
+        } else {
+            Self::Reference
         }
     }
 
@@ -169,7 +170,8 @@ fn find<'a>(item: &Item, tests: &'a [Documented], name: &str) -> anyhow::Result<
     }
     let all: Vec<&Documented> = tests.iter().filter(|test| test.name.contains(name)).collect();
     let names = |tests: &[&Documented]| {
-        tests.iter().map(|test| format!("\n  {}", test.name)).collect::<String>()
+        let lines: Vec<String> = tests.iter().map(|test| format!("\n  {}", test.name)).collect();
+        lines.concat()
     };
     match all.as_slice() {
         [test] => Ok(test),

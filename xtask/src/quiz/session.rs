@@ -1,6 +1,7 @@
 //! Asking: from questions and typed lines to answers. Knows no terminal.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::{self, BufRead, Write};
 
 use super::{Form, Question};
@@ -103,7 +104,7 @@ fn fit(text: &str, width: usize) -> String {
     for line in text.lines() {
         let indent = line.len() - line.trim_start().len();
         for part in wrap(line, width.saturating_sub(indent)) {
-            fitted += &format!("{:indent$}{part}\n", "");
+            let _ = writeln!(fitted, "{:indent$}{part}", "");
         }
     }
     fitted
@@ -168,7 +169,7 @@ pub(super) fn put(question: &Question) -> String {
         }
     };
     for (letter, choice) in ('a'..).zip(choices) {
-        text += &format!("  {letter}) {choice}\n");
+        let _ = writeln!(text, "  {letter}) {choice}");
     }
     text
 }
