@@ -48,9 +48,8 @@ use crate::sync::{Arc, Mutex};
 use crate::system::System;
 use crate::timeline;
 use crate::trace::Trace;
-use crate::tree::Tree;
 
-use pictures::{Pictures, Watch};
+use pictures::{Pictures, Trees, Watch};
 
 /// Longer than any test waits in virtual time: whoever still waits then waits for ever.
 const FOR_EVER: Duration = Duration::from_hours(24 * 100);
@@ -215,11 +214,7 @@ pub fn run_on<K: 'static, B: IntoBody<K>>(schedule: Schedule, body: B) -> Run {
 }
 
 /// As [`run_on`], with the tree at the end of each moment, if somebody wants to see it.
-fn watched<K: 'static, B: IntoBody<K>>(
-    schedule: Schedule,
-    body: B,
-    watch: bool,
-) -> (Run, Vec<(Duration, Tree)>) {
+fn watched<K: 'static, B: IntoBody<K>>(schedule: Schedule, body: B, watch: bool) -> (Run, Trees) {
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)

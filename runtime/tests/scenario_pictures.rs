@@ -179,6 +179,13 @@ fn the_second_scenario_of_a_test_has_files_of_its_own() {
     assert!(files["small.two_scenarios-2.timeline.txt"].contains("the second"));
 }
 
+/// Also where all happens at one moment, at the end of which nobody is left.
+#[test]
+fn the_tree_is_that_in_which_the_most_processes_ran() {
+    let files = pictures("small::two_scenarios", "moment", "--test-threads=1");
+    assert_eq!(files["small.two_scenarios.tree.txt"], "main  process 1\n");
+}
+
 #[test]
 fn without_the_variable_nothing_is_written() {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures/none");

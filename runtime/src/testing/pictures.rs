@@ -13,7 +13,7 @@ use crate::sync::{Arc, Mutex};
 use crate::system::System;
 use crate::timeline;
 use crate::trace::{Event, Subscription, Trace, What};
-use crate::tree::Tree;
+use crate::tree::{State, Tree};
 
 /// The environment variable that names the folder.
 const VARIABLE: &str = "OTP_PICTURES";
@@ -42,32 +42,49 @@ pub(super) fn compared(trace: &Trace) {
     });
 }
 
-/// The tree at the end of each moment of a run.
+/// The trees of a run.
+#[derive(Clone, Default)]
+pub(super) struct Trees {
+    /// At the end of each moment.
+    moments: Vec<(Duration, Tree)>,
+    /// The last one of those in which the most processes ran, and how many.
+    fullest: (usize, Tree),
+}
+
+impl Trees {
+    fn take(&mut self, at: Duration, tree: Tree) {
+        let running = tree.nodes().filter(|node| node.state == State::Running).count();
+        if running >= self.fullest.0 {
+            self.fullest = (running, tree.clone());
+        }
+        match self.moments.last_mut() {
+            Some((last, seen)) if *last == at => *seen = tree,
+            _ => self.moments.push((at, tree)),
+        }
+    }
+}
+
+/// Looks at the tree of a run.
 pub(super) struct Watch {
-    seen: Arc<Mutex<Vec<(Duration, Tree)>>>,
+    seen: Arc<Mutex<Trees>>,
     _subscription: Subscription,
 }
 
 impl Watch {
-    /// Looks at the tree after each event; what comes last in a moment stays.
+    /// Looks after each event.
     pub(super) fn over(system: &System) -> Self {
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::new(Mutex::new(Trees::default()));
         let (sink, watched) = (seen.clone(), system.clone());
         let subscription = Subscription::new(system, move |event: &Event| {
-            let looks = sink.lock().len();
-            if looks < MOMENTS {
+            if sink.lock().moments.len() < MOMENTS {
                 let tree = watched.tree();
-                let mut seen = sink.lock();
-                match seen.last_mut() {
-                    Some((at, last)) if *at == event.at => *last = tree,
-                    _ => seen.push((event.at, tree)),
-                }
+                sink.lock().take(event.at, tree);
             }
         });
         Self { seen, _subscription: subscription }
     }
 
-    pub(super) fn trees(&self) -> Vec<(Duration, Tree)> {
+    pub(super) fn trees(&self) -> Trees {
         self.seen.lock().clone()
     }
 }
@@ -104,7 +121,7 @@ impl Pictures {
     ///
     /// # Panics
     /// When a file cannot be written: somebody waits for it.
-    pub(super) fn write(&self, whole: &Trace, trees: &[(Duration, Tree)]) {
+    pub(super) fn write(&self, whole: &Trace, trees: &Trees) {
         let compared = COMPARED.replace(Compared { wanted: false, trace: None }).trace;
         let shown = compared.as_ref().unwrap_or(whole);
         for (kind, trace) in [("timeline", shown), ("everything", whole)] {
@@ -112,12 +129,11 @@ impl Pictures {
             self.file(&format!("{kind}.svg"), &trace.to_svg());
             self.file(&format!("{kind}.mmd"), &trace.to_mermaid());
         }
-        let none = Tree::default();
-        let tree = fullest(trees).unwrap_or(&none);
+        let (_, tree) = &trees.fullest;
         self.file("tree.txt", &tree.to_string());
         self.file("tree.svg", &tree.to_svg());
         self.file("tree.mmd", &tree.to_mermaid());
-        self.file("trees.txt", &one_by_one(trees));
+        self.file("trees.txt", &one_by_one(&trees.moments));
         self.file("events.jsonl", &whole.events().iter().map(json).collect::<String>());
     }
 
@@ -134,12 +150,6 @@ impl Pictures {
 fn file_name(test: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "_-.".contains(c) { c } else { '.' };
     test.replace("::", ".").chars().map(plain).collect()
-}
-
-/// The last one of those with the most processes.
-fn fullest(trees: &[(Duration, Tree)]) -> Option<&Tree> {
-    let count = |tree: &Tree| tree.nodes().filter(|node| node.process.is_some()).count();
-    trees.iter().map(|(_, tree)| tree).max_by_key(|tree| count(tree))
 }
 
 fn one_by_one(trees: &[(Duration, Tree)]) -> String {
