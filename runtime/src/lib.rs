@@ -77,6 +77,7 @@ mod info;
 mod join;
 #[cfg(all(test, otp_loom))]
 mod loom_tests;
+mod mermaid;
 mod message;
 mod names;
 mod pcb;

@@ -19,6 +19,24 @@
 //!
 //! A failing seed is named in the failure; `OTP_SEED=7 OTP_SEEDS=1 cargo test name_of_test` runs it
 //! again, alone. `OTP_SEEDS` is the number of seeds (16 without it), `OTP_SEED` the first one.
+//!
+//! # Pictures
+//!
+//! With `OTP_PICTURES=DIR` a scenario writes what happened in its first run, or in the one that
+//! failed, into files in that folder, which is made if need be. They are named after the test, with
+//! `-2` for its second scenario, and hold the same bytes in every run.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `TEST.timeline.txt`, `.svg`, `.mmd` | the trace that the test compared last, with [`assert_trace!`](crate::assert_trace) or [`assert_timeline!`](crate::assert_timeline); the whole run, if it compared none |
+//! | `TEST.everything.txt`, `.svg`, `.mmd` | the whole run |
+//! | `TEST.tree.txt`, `.svg`, `.mmd` | the tree at the moment when the most processes ran; at the last such moment |
+//! | `TEST.trees.txt` | the tree at the end of each moment at which something happened, of the first thousand |
+//! | `TEST.events.jsonl` | the whole run, one event a line: `at_ns`, `number` and name of the `process`, `event`, `child` and `incarnation` for what supervisors do, and the `line` of the trace |
+//!
+//! Without the variable nothing is watched, and nothing is written.
+
+mod pictures;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -32,6 +50,8 @@ use crate::sync::{Arc, Mutex};
 use crate::system::System;
 use crate::timeline;
 use crate::trace::Trace;
+
+use pictures::{Pictures, Trees, Watch};
 
 /// Longer than any test waits in virtual time: whoever still waits then waits for ever.
 const FOR_EVER: Duration = Duration::from_hours(24 * 100);
@@ -87,9 +107,23 @@ fn number_from_env(name: &str) -> Option<u64> {
 // By value, as `spawn` takes it: a closure is written in place.
 #[allow(clippy::needless_pass_by_value)]
 pub fn scenario<K: 'static, B: IntoBody<K> + Clone>(body: B) {
-    for schedule in schedules() {
-        let run = run_on(schedule, body.clone());
-        if let Some(failure) = run.failure() {
+    on_every(&schedules(), |_| body.clone());
+}
+
+/// Runs a body on each schedule, and makes pictures if they are wanted.
+#[track_caller]
+fn on_every<K: 'static, B: IntoBody<K>>(schedules: &[Schedule], body: impl Fn(Schedule) -> B) {
+    let pictures = Pictures::wanted();
+    for (nth, &schedule) in schedules.iter().enumerate() {
+        if pictures.is_some() {
+            Pictures::begin();
+        }
+        let (run, trees) = watched(schedule, body(schedule), pictures.is_some());
+        let failure = run.failure();
+        if let Some(pictures) = pictures.as_ref().filter(|_| nth == 0 || failure.is_some()) {
+            pictures.write(&run.trace, &trees);
+        }
+        if let Some(failure) = failure {
             panic!("{failure}\n{schedule}\n{}", run.trace.timeline());
         }
     }
@@ -104,16 +138,12 @@ pub fn scenario<K: 'static, B: IntoBody<K> + Clone>(body: B) {
 #[track_caller]
 pub fn scenario_with<K: 'static, B: IntoBody<K>>(body: impl Fn(u64) -> B) {
     let schedules = schedules();
-    for schedule in &schedules {
-        let number = match (schedule, schedules.get(1)) {
-            (Schedule::Seeded(seed), _) | (Schedule::Tasks, Some(Schedule::Seeded(seed))) => *seed,
+    on_every(&schedules, |schedule| {
+        body(match (schedule, schedules.get(1)) {
+            (Schedule::Seeded(seed), _) | (Schedule::Tasks, Some(&Schedule::Seeded(seed))) => seed,
             (Schedule::Tasks, _) => 0,
-        };
-        let run = run_on(*schedule, body(number));
-        if let Some(failure) = run.failure() {
-            panic!("{failure}\n{schedule}\n{}", run.trace.timeline());
-        }
-    }
+        })
+    });
 }
 
 /// One of `choices`, drawn by a seed: for [`scenario_with`].
@@ -182,6 +212,11 @@ impl Run {
 /// # Panics
 /// When tokio cannot make a runtime, or when called inside of one.
 pub fn run_on<K: 'static, B: IntoBody<K>>(schedule: Schedule, body: B) -> Run {
+    watched(schedule, body, false).0
+}
+
+/// As [`run_on`], with the tree at the end of each moment, if somebody wants to see it.
+fn watched<K: 'static, B: IntoBody<K>>(schedule: Schedule, body: B, watch: bool) -> (Run, Trees) {
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -193,12 +228,15 @@ pub fn run_on<K: 'static, B: IntoBody<K>>(schedule: Schedule, body: B) -> Run {
             Schedule::Seeded(seed) => System::start_seeded(seed),
         };
         let recorder = system.record();
+        let watch = watch.then(|| Watch::over(&system));
         let options = SpawnOptions::new().label("main").quiet().joined();
         let main = options.spawn_in(system.inner(), body);
         let end = main.end.unwrap_or_else(|| main.address.join());
         let reason = tokio::time::timeout(FOR_EVER, end).await.ok();
         let trace = recorder.trace();
         drop(recorder);
+        let trees = watch.as_ref().map(Watch::trees).unwrap_or_default();
+        drop(watch);
         let system_after = System::clone(&system);
         system.stop().await;
         let mut leftovers: Vec<_> =
@@ -206,7 +244,7 @@ pub fn run_on<K: 'static, B: IntoBody<K>>(schedule: Schedule, body: B) -> Run {
         if system_after.process_count() > 0 {
             leftovers.push(format!("{} processes", system_after.process_count()));
         }
-        Run { reason, trace, leftovers }
+        (Run { reason, trace, leftovers }, trees)
     })
 }
 
@@ -264,6 +302,7 @@ pub fn restarted<N: Server + Sync>(
 #[doc(hidden)]
 #[track_caller]
 pub fn check_trace(trace: &Trace, expected: &[&str], rule: &str) {
+    pictures::compared(trace);
     let actual = trace.lines();
     if actual.iter().map(String::as_str).eq(expected.iter().copied()) {
         return;
@@ -287,6 +326,7 @@ pub fn check_trace(trace: &Trace, expected: &[&str], rule: &str) {
 #[doc(hidden)]
 #[track_caller]
 pub fn check_timeline(trace: &Trace, expected: &str, rule: &str) {
+    pictures::compared(trace);
     let actual = trace.timeline();
     let (expected, drawn) = (expected.trim_matches('\n'), actual.trim_matches('\n'));
     if expected != drawn {

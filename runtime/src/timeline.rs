@@ -12,6 +12,7 @@
 
 #[cfg(any(test, feature = "testing"))]
 mod line;
+mod mermaid;
 mod step;
 mod svg;
 
@@ -84,7 +85,7 @@ struct Life {
     parent: Option<Key>,
     begin: Option<Moment>,
     end: Option<(Moment, End)>,
-    notes: Vec<usize>,
+    notes: Vec<Moment>,
     remarks: Vec<Remark>,
     /// The life of its supervisor, and its place among the children there.
     supervisor: Option<usize>,
@@ -117,10 +118,12 @@ struct Child {
     left: bool,
 }
 
-/// A sentence, and when it was true.
+/// A sentence, when it was true, and whose it is.
 #[derive(Debug)]
 struct Saying {
     at: String,
+    now: Moment,
+    life: usize,
     sentence: String,
 }
 
@@ -197,7 +200,7 @@ impl Timeline {
                 own.remarks.push(Remark::Reason(remark(text)));
             }
             Mark::Note(text) => {
-                own.notes.push(now.time);
+                own.notes.push(now);
                 own.remarks.push(Remark::Note(remark(&text)));
             }
             Mark::Started { id, child, name, incarnation, culprit } => {
@@ -228,7 +231,7 @@ impl Timeline {
             Mark::Ends => {}
         }
         if let Some(sentence) = sentence {
-            self.sayings.push(Saying { at, sentence });
+            self.sayings.push(Saying { at, now, life, sentence });
         }
     }
 
@@ -414,7 +417,7 @@ impl Timeline {
                 incarnation,
                 culprit: child.and_then(|child| child.culprit.as_deref()),
                 begin: life.begin.map(|begin| spot(begin.time, turn)),
-                notes: life.notes.iter().map(|time| spot(*time, 0)).collect(),
+                notes: life.notes.iter().map(|note| spot(note.time, 0)).collect(),
                 end: life.end.map(|(end, how)| (spot(end.time, 0), how)),
             }
         };
@@ -585,7 +588,7 @@ impl Timeline {
         writeln!(f)?;
         let shown = &self.sayings[..self.sayings.len().min(SENTENCES)];
         let margin = shown.iter().map(|saying| saying.at.chars().count()).max().unwrap_or(0) + 2;
-        for Saying { at, sentence } in shown {
+        for Saying { at, sentence, .. } in shown {
             writeln!(f, "{at:<margin$}{sentence}")?;
         }
         match self.sayings.len() - shown.len() {

@@ -596,6 +596,31 @@ impl Trace {
     pub fn to_svg(&self) -> String {
         Timeline::of_events(&self.events).to_svg()
     }
+
+    /// The [timeline](Self::timeline) as a sequence diagram in [Mermaid](https://mermaid.js.org),
+    /// which forges draw in a README between ` ```mermaid ` and ` ``` `.
+    ///
+    /// Time runs from top to bottom, with one line for each line of the timeline. An arrow with a
+    /// cross leads from a child that crashed to its supervisor.
+    ///
+    /// ```
+    /// use runtime::testing::{Schedule, run_on};
+    ///
+    /// let run = run_on(Schedule::Tasks, async { runtime::note("hello") });
+    /// assert_eq!(
+    ///     run.trace.to_mermaid(),
+    ///     "sequenceDiagram
+    ///     participant p0 as main
+    ///     Note over p0: 0ms
+    ///     Note over p0: begins
+    ///     Note over p0: #34;hello#34;
+    ///     Note over p0: ■ normal
+    /// "
+    /// );
+    /// ```
+    pub fn to_mermaid(&self) -> String {
+        Timeline::of_events(&self.events).to_mermaid()
+    }
 }
 
 impl fmt::Display for Trace {

@@ -36,6 +36,7 @@
 //! # Ok(()) }
 //! ```
 
+mod mermaid;
 mod svg;
 
 use std::collections::HashMap;

@@ -133,6 +133,7 @@ impl<'a> Bench<'a> {
             seed,
             deadline: self.rules.deadline,
             memory: self.rules.memory,
+            pictures: None,
         }
     }
 

@@ -105,6 +105,13 @@ fn item_steps<'a>(
         let Request { rules, all, .. } = request;
         let ground = move || proof::Ground::new(course, assembly, item, rules, all);
         add("the reference answer has full marks", Box::new(move || ground()?.reference()));
+        if item::has_pictures(course, item) {
+            let write = request.write;
+            add("pictures in the README", Box::new(move || ground()?.pictures(write)));
+        }
+        if item::has_proofs(course, item) {
+            add("the quiz says what its proofs show", Box::new(move || ground()?.quiz()));
+        }
         add("the stub compiles and scores 0", Box::new(move || ground()?.stub()));
         add("every mutant is caught", Box::new(move || ground()?.mutants()));
     }

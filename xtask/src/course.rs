@@ -214,7 +214,8 @@ fn chapter_number(folder: &str) -> Option<u32> {
     pattern.captures(folder)?.get(1)?.as_str().parse().ok()
 }
 
-fn parse_item(chapter: u32, chapter_folder: &str, name: &str) -> Option<Item> {
+/// The item that a folder of this name is, in this chapter.
+pub(crate) fn parse_item(chapter: u32, chapter_folder: &str, name: &str) -> Option<Item> {
     let pattern = Regex::new(r"^([a-z]+)_(?:(\d+)_)?\w+$").ok()?;
     let parts = pattern.captures(name)?;
     let kind = Kind::ALL.into_iter().find(|kind| kind.word() == &parts[1])?;

@@ -18,11 +18,14 @@ mod hints;
 mod manifest;
 mod marks;
 mod mutants;
+mod new;
 mod notebook;
 mod oracle;
+mod pictures;
 mod plan;
 mod progress;
 mod quiz;
+mod readme;
 mod recognise;
 mod report;
 mod reset;
@@ -34,6 +37,7 @@ mod sources;
 mod status;
 mod stub;
 mod style;
+mod trace;
 mod workbook;
 
 use std::path::{Path, PathBuf};
@@ -160,6 +164,57 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// Run one scenario of a drill, and draw the tree and what happened.
+    ///
+    /// Of your answer if it is in the workbook, else of the course's own. Without the name of a
+    /// test, the drill's scenarios are listed; a part of the name will do.
+    #[command(
+        after_help = "Examples:\n  cargo xtask trace links\n  cargo xtask trace links whole_chain\n  \
+            cargo xtask trace supervisor fourth_crash --reference --svg crash.svg"
+    )]
+    Trace {
+        /// A drill.
+        id: String,
+        /// The test, or a part of its name that no other test has.
+        test: Option<String>,
+        /// Draw the course's own answer, even if yours is in the workbook.
+        #[arg(long)]
+        reference: bool,
+        /// Draw the whole run, with the test itself, and not only what the test compares.
+        #[arg(long)]
+        everything: bool,
+        /// The number from which the scenario draws its values: another one, another story.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+        /// Write the timeline to this file as SVG, and the tree to FILE.tree.svg.
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
+        /// Print tree and timeline in Mermaid, as they would stand in a README.
+        #[arg(long)]
+        mermaid: bool,
+    },
+    /// Answer the course's questions: each answer is explained, and the test that proves it drawn.
+    ///
+    /// What was answered wrong comes back at the end. The answers are kept in the workbook.
+    #[command(after_help = "Examples:\n  cargo xtask quiz\n  cargo xtask quiz links\n  \
+            cargo xtask quiz ch08 --print")]
+    Quiz {
+        /// A drill or a chapter.
+        id: Option<String>,
+        /// Print the questions with their answers, and ask nothing.
+        #[arg(long)]
+        print: bool,
+    },
+    /// For authors: make the seven parts of a new item, and enter it in its chapter.
+    ///
+    /// It compiles as it is; `check --quick` lists what is still to be written.
+    #[command(after_help = "Example:\n  cargo xtask new drill ch08/drill_04_monitors")]
+    New {
+        /// warmup, drill, exercise, project or practice.
+        kind: String,
+        /// Chapter and folder, for instance `ch08/drill_04_monitors`.
+        name: String,
+    },
     /// For authors: check that the course is whole, that its tests tell right from wrong, and that
     /// its documents are current.
     ///
@@ -172,7 +227,8 @@ enum Command {
         /// Prove everything again, also what an earlier run has proved and nothing has changed since.
         #[arg(long, conflicts_with = "quick")]
         all: bool,
-        /// Bring the generated parts of docs/COVERAGE.md and docs/SEMANTICS.md up to date.
+        /// Bring the generated parts of docs/COVERAGE.md and docs/SEMANTICS.md, and the pictures in
+        /// READMEs, up to date.
         #[arg(long)]
         write: bool,
         #[command(flatten)]
@@ -239,6 +295,12 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
             &course,
             &grade::Request { id, reference, workbook, json, rules: rules.into() },
         ),
+        Command::Trace { id, test, reference, everything, seed, svg, mermaid } => trace::run(
+            &course,
+            &trace::Request { id, test, reference, everything, seed, svg, mermaid },
+        ),
+        Command::Quiz { id, print } => quiz::run(&course, &quiz::Request { id, print }),
+        Command::New { kind, name } => new::run(&course, &kind, &name),
         Command::Check { quick, all, write, rules } => {
             check::run(&course, check::Request { quick, all, write, rules: rules.into() })
         }

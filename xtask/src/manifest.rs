@@ -4,6 +4,7 @@
 //! the manifest of an item works in all of them as it stands.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use toml::{Table, Value};
 
@@ -56,7 +57,9 @@ pub(crate) fn workspace(derived: &Derived<'_>) -> Result<String, String> {
 fn moved(dependencies: &Table, way_back: &str) -> Table {
     let mut moved = dependencies.clone();
     for (_, dependency) in &mut moved {
-        if let Some(Value::String(path)) = dependency.get_mut("path") {
+        if let Some(Value::String(path)) = dependency.get_mut("path")
+            && Path::new(path.as_str()).is_relative()
+        {
             *path = format!("{way_back}/{path}");
         }
     }

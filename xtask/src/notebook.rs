@@ -114,7 +114,6 @@ impl Notebook {
     }
 
     /// A question was answered.
-    #[allow(dead_code, reason = "`quiz` is the one to call it")]
     pub(crate) fn answered(&mut self, question_id: &str, right: bool) {
         let answers = self.quiz.entry(question_id.to_owned()).or_default();
         let count = if right { &mut answers.right } else { &mut answers.wrong };

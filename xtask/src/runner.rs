@@ -32,6 +32,8 @@ pub(crate) struct Order<'a> {
     pub(crate) deadline: Duration,
     /// The most memory that one process may have, in bytes; only Linux holds it to that.
     pub(crate) memory: u64,
+    /// Where the test is to leave pictures of its first run, if it is to.
+    pub(crate) pictures: Option<&'a Path>,
 }
 
 /// A run that is over.
@@ -151,6 +153,9 @@ fn command(order: &Order<'_>) -> Command {
             command.env(kept, value);
         }
     }
+    if let Some(dir) = order.pictures {
+        command.env("OTP_PICTURES", dir).env("OTP_SEEDS", "1");
+    }
     command
 }
 
@@ -247,6 +252,7 @@ mod tests {
             seed: 7,
             deadline,
             memory: 64 << 20,
+            pictures: None,
         })
         .unwrap()
     }

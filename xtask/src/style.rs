@@ -21,6 +21,13 @@ pub(crate) const FAINT: Style = Style::new().dimmed();
 /// Something to type, or a file to open.
 pub(crate) const ACTION: Style = colour(AnsiColor::Cyan);
 
+/// The line of a process's life.
+pub(crate) const LIFE: Style = colour(AnsiColor::Blue);
+/// A note on that line.
+pub(crate) const NOTE: Style = colour(AnsiColor::Yellow);
+/// The crash at its end.
+pub(crate) const BAD: Style = colour(AnsiColor::Red);
+
 const BAR_FULL: &str = "█";
 const BAR_REST: &str = "░";
 
@@ -61,15 +68,20 @@ pub(crate) fn mark(points: u32, of: u32) -> Mark {
     }
 }
 
-/// How wide the output may be: what `COLUMNS` says, else the terminal's width, else 80.
+/// How wide the output may be: 80 columns if nobody says.
 pub(crate) fn columns() -> usize {
     const USUAL: usize = 80;
+    told_columns().unwrap_or(USUAL)
+}
+
+/// What `COLUMNS` says, else the terminal's width; a file has none.
+pub(crate) fn told_columns() -> Option<usize> {
     let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let seen = || {
         let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
         Some(usize::from(size.ws_col))
     };
-    told.or_else(seen).filter(|columns| *columns > 0).unwrap_or(USUAL)
+    told.or_else(seen).filter(|columns| *columns > 0)
 }
 
 /// A text in lines of at most `width` characters, broken at blanks where there are any.

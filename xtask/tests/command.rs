@@ -264,7 +264,7 @@ fn check_names_file_and_line_of_what_is_broken() {
         3,
         &[
             "ch01_demo/drill_01_demo/quiz.toml:13: ",
-            "expected `open` or `choice`",
+            "expected one of `open`, `choice`, `order`, `predict`",
             "hints.md: exercise 1: expected `### Hint 1` to `### Hint 3`",
             "README.md: expected the heading `## Questions`",
             "expected at least 3 mutants, found 2",

@@ -100,7 +100,7 @@ impl Timeline {
         y = legend(&mut body, &rows, y);
         y = self.sayings(&mut body, layout.width, y);
         description.extend(
-            self.sayings.iter().map(|Saying { at, sentence }| format!("{at}: {sentence}.")),
+            self.sayings.iter().map(|Saying { at, sentence, .. }| format!("{at}: {sentence}.")),
         );
         let title = match rows.len() + hidden {
             1 => "Timeline of 1 line".to_owned(),
@@ -151,7 +151,7 @@ impl Timeline {
         let shown = &self.sayings[..self.sayings.len().min(SENTENCES)];
         let margin = shown.iter().map(|saying| svg::width(&saying.at, 11)).max().unwrap_or(0);
         let left = EDGE + margin + 12;
-        for Saying { at, sentence } in shown {
+        for Saying { at, sentence, .. } in shown {
             *out += &svg::text(EDGE, y, "small dim", at);
             for line in svg::wrap(sentence, 11, width.saturating_sub(left + EDGE)) {
                 *out += &svg::text(left, y, "small", &line);

@@ -5,9 +5,10 @@ use std::path::Path;
 use super::Findings;
 use crate::course::{Course, Item, Kind};
 use crate::plan::{self, Plan};
+use crate::quiz::Question;
 use crate::rubric::{self, Rubric};
 use crate::style::counted;
-use crate::{fault, files, hints, manifest, mutants, quiz};
+use crate::{fault, files, hints, manifest, mutants, new, quiz, readme};
 
 const HEADINGS: [&str; 7] = [
     "Objective",
@@ -45,11 +46,33 @@ pub(super) fn parts(course: &Course, item: &Item) -> anyhow::Result<Findings> {
     if let Ok(readme) = text(course, item, "README.md") {
         problems
             .extend(headings(&readme).map(|what| format!("{}: {what}", item.shown("README.md"))));
+        if readme::has_pictures(&readme) {
+            let documented = plan::test_docs(course, item)?;
+            let tests: Vec<&str> = documented.iter().map(|test| test.name.as_str()).collect();
+            let (_, wrong) = readme::places(&readme, &tests);
+            problems.extend(wrong.iter().map(|what| format!("{}:{what}", item.shown("README.md"))));
+        }
+    }
+    for (path, bytes) in files::load_tree(&dir)? {
+        let places = new::unwritten(&String::from_utf8_lossy(&bytes));
+        problems.extend(places.iter().map(|what| format!("{}:{what}", item.shown(&path))));
     }
     if let Ok(manifest) = text(course, item, "Cargo.toml") {
         problems.extend(manifest::problems(&item.shown("Cargo.toml"), &manifest, &item.package()));
     }
     Ok(Findings::of(problems))
+}
+
+/// Whether a trace decides what is right in the quiz.
+pub(super) fn has_proofs(course: &Course, item: &Item) -> bool {
+    let quiz =
+        text(course, item, "quiz.toml").ok().and_then(|text| quiz::parse("quiz.toml", &text).ok());
+    quiz.is_some_and(|quiz| quiz.questions.iter().any(Question::is_proved_by_events))
+}
+
+/// Whether the README holds pictures of tests.
+pub(super) fn has_pictures(course: &Course, item: &Item) -> bool {
+    text(course, item, "README.md").is_ok_and(|readme| readme::has_pictures(&readme))
 }
 
 /// What is wrong with the headings: all of them, in this order.
@@ -96,7 +119,10 @@ pub(super) fn quiz(course: &Course, item: &Item) -> anyhow::Result<Findings> {
     let documented = plan::test_docs(course, item)?;
     let tests: Vec<&str> = documented.iter().map(|test| test.name.as_str()).collect();
     let note = counted(quiz.questions.len(), "question");
-    Ok(Findings { note, ..problems_in(item, "quiz.toml", &quiz::problems(&quiz, &tests)) })
+    let file = item.shown("quiz.toml");
+    let problems = quiz::problems(&quiz, &tests);
+    let problems = problems.iter().map(|what| format!("{file}:{what}")).collect();
+    Ok(Findings { note, problems, ..Findings::default() })
 }
 
 /// Enough mutants, each for an exercise that exists.

@@ -4,15 +4,18 @@
 //! again before one of these things changes. What failed is not remembered.
 
 use super::Findings;
-use crate::assembly::{Assembly, Build, Suite};
+use crate::assembly::{Assembly, Build, Built, Suite};
 use crate::bench::{Bench, Examined, Rules, examine};
 use crate::cache::{Cache, Fingerprint};
 use crate::course::{Course, Item};
 use crate::harness::Outcome;
 use crate::mutants::{self, Mutant};
+use crate::pictures::Shot;
 use crate::plan::{self, Plan, Test};
+use crate::readme::{self, Place};
 use crate::report::{EntryReport, State, TestResult, points};
-use crate::{files, grade};
+use crate::style::counted;
+use crate::{fault, files, grade, quiz};
 
 /// One item, and what is known of it already.
 #[derive(Debug)]
@@ -52,13 +55,23 @@ impl<'a> Ground<'a> {
         what: &str,
         prove: impl FnOnce() -> anyhow::Result<Vec<String>>,
     ) -> anyhow::Result<Findings> {
+        self.once_of(what, "", prove)
+    }
+
+    /// Proves one thing of a text, unless that was done before.
+    fn once_of(
+        &self,
+        what: &str,
+        text: &str,
+        prove: impl FnOnce() -> anyhow::Result<Vec<String>>,
+    ) -> anyhow::Result<Findings> {
         // A rubric may give points for mutants that are noticed.
         let mutants = match &self.plan.rubric {
             Some(_) => mutants::load(self.course, self.item)?,
             None => Vec::new(),
         };
         let patches: Vec<&str> = mutants.iter().map(|mutant| mutant.text.as_str()).collect();
-        let fingerprint = self.fingerprint.with((what, patches));
+        let fingerprint = self.fingerprint.with((what, text, patches));
         if self.proved(what, &fingerprint) {
             return Ok(Findings { note: "proved before".to_owned(), ..Findings::default() });
         }
@@ -134,6 +147,88 @@ impl<'a> Ground<'a> {
         };
         let wrong = entries.filter(|entry| wrong(entry.score, entry.max_score));
         Ok(wrong.map(complaint).collect())
+    }
+
+    /// The pictures in the README are those that the reference answer makes; `write` brings them up
+    /// to date.
+    pub(super) fn pictures(&self, write: bool) -> anyhow::Result<Findings> {
+        let file = self.item.shown("README.md");
+        let text = files::read(&self.course.root.join(&file))?;
+        let fingerprint = self.fingerprint.with(("pictures", &text));
+        if self.proved("pictures", &fingerprint) {
+            return Ok(Findings { note: "proved before".to_owned(), ..Findings::default() });
+        }
+        let tests: Vec<&str> = self.plan.tests.iter().map(|test| test.name.as_str()).collect();
+        // What is wrong with the markers is said where the README is looked at.
+        let (places, _) = readme::places(&text, &tests);
+        let built = match self.build_reference()? {
+            Ok(built) => built,
+            Err(problem) => return Ok(Findings::of(vec![problem])),
+        };
+        let mut problems = Vec::new();
+        let mut pictures = Vec::new();
+        for place in places {
+            let shot = Shot::take(&built, self.assembly.nonce(), &place.test, place.seed)?;
+            match shot.picture(place.kind, place.format) {
+                Ok(picture) if shot.outcome == Outcome::Passed => pictures.push((place, picture)),
+                Ok(_) => problems.push(format!("{file}:{}: `{}` fails", place.line, place.test)),
+                Err(error) => problems.push(format!("{file}:{}: {error}", place.line)),
+            }
+        }
+        let note = counted(pictures.len(), "picture");
+        let (filled, stale) = readme::fill(&text, &pictures);
+        if write && problems.is_empty() {
+            files::write(&self.course.root.join(&file), &filled)?;
+        } else {
+            problems.extend(stale.iter().map(|Place { line, test, .. }| {
+                format!(
+                    "{file}:{line}: the picture of `{test}` is not current; \
+                     `cargo xtask check --write` brings it up to date"
+                )
+            }));
+        }
+        if problems.is_empty() {
+            let fingerprint = self.fingerprint.with(("pictures", &filled));
+            self.cache.put("pictures", &fingerprint, &true)?;
+        }
+        Ok(Findings { note, problems, ..Findings::default() })
+    }
+
+    /// What is to be ordered or predicted in the quiz is what happens in the proof.
+    pub(super) fn quiz(&self) -> anyhow::Result<Findings> {
+        let file = self.item.shown("quiz.toml");
+        let text = files::read(&self.course.root.join(&file))?;
+        self.once_of("quiz", &text, || {
+            let quiz = quiz::parse(&file, &text).map_err(fault::course)?;
+            let built = match self.build_reference()? {
+                Ok(built) => built,
+                Err(problem) => return Ok(vec![problem]),
+            };
+            let mut problems = Vec::new();
+            for question in quiz.questions.iter().filter(|one| one.is_proved_by_events()) {
+                let (id, line) = (&question.id, question.line);
+                // A missing proof is said where the quiz is looked at.
+                let Some(proof) = &question.proof else { continue };
+                let shot = Shot::take(&built, self.assembly.nonce(), proof, question.seed)?;
+                let refuted = match shot.events() {
+                    Ok(events) if shot.outcome == Outcome::Passed => question.refuted(&events),
+                    Ok(_) => vec![format!("its proof `{proof}` fails")],
+                    Err(error) => vec![error.to_string()],
+                };
+                let complain = |what| format!("{file}:{line}: question `{id}`: {what}");
+                problems.extend(refuted.into_iter().map(complain));
+            }
+            Ok(problems)
+        })
+    }
+
+    /// The reference answer, built; or what is wrong with it.
+    fn build_reference(&self) -> anyhow::Result<Result<Built, String>> {
+        let sources = plan::reference(self.course, self.item)?;
+        Ok(match self.assembly.build(self.item, Suite::Course, &sources)? {
+            Build::Ready(built) => Ok(built),
+            Build::Broken(said) => Err(format!("it does not compile:\n{said}")),
+        })
     }
 
     /// Each mutant loses points in its own exercise.
