@@ -1,13 +1,15 @@
 //! A learner's failure that is a known mistake's failure, and the sentence that goes with it.
 //!
 //! An answer is compared with the mutants of an exercise by the exercise's own tests: the same ones
-//! fail, with the same messages, and the others pass. A test that stops at an unwritten `todo!` of
+//! fail, with the same messages but for places in `src/`, and the others pass. A test that stops at an unwritten `todo!` of
 //! the stub says nothing and is left out.
 //!
 //! What a mutant does is found out only when a comparison needs it, test by test, and is kept in
 //! the cache. Whether it comes from there or from a run decides nothing but the time.
 
 use std::collections::BTreeMap;
+
+use regex_lite::Regex;
 
 use crate::assembly::{Assembly, Build, Suite};
 use crate::bench::{Bench, Rules};
@@ -44,7 +46,7 @@ impl Symptoms {
         let ending = |(name, result): (&str, &TestResult)| match result {
             TestResult::Passed => Some((name.to_owned(), None)),
             TestResult::Failed(failed) if failed.todo => None,
-            TestResult::Failed(failed) => Some((name.to_owned(), Some(failed.message.clone()))),
+            TestResult::Failed(failed) => Some((name.to_owned(), Some(essence(&failed.message)))),
             TestResult::NotRun => None,
         };
         let mut tests: Vec<(String, Ending)> = results.into_iter().filter_map(ending).collect();
@@ -118,6 +120,21 @@ pub(crate) fn recognise(
     Ok((0..symptoms.len()).map(sentences).collect())
 }
 
+/// A message without places in `src/`: the same mistake stands on another line there.
+///
+/// A line that was cut off ends with `…`; where it ends depends on the places in it.
+fn essence(message: &str) -> String {
+    let place = Regex::new(r"(?:[\w.-]+/)*src/[\w./-]+\.rs(?::\d+)*");
+    let whole = |line: &str| match line.strip_suffix('…').and_then(|cut| cut.rsplit_once(" at "))
+    {
+        Some((before, _)) => format!("{before} at …"),
+        None => line.to_owned(),
+    };
+    let lines: Vec<String> = message.lines().map(whole).collect();
+    let text = lines.join("\n");
+    place.map_or_else(|_| text.clone(), |place| place.replace_all(&text, "src/").into_owned())
+}
+
 /// All of a short list, or none.
 fn short_list(mut sentences: Vec<String>) -> Vec<String> {
     if sentences.len() > SHORT_LIST {
@@ -143,7 +160,7 @@ impl Suspect<'_> {
         for (test, ending) in &self.symptoms.tests {
             if !record.contains_key(test) {
                 let ended = match bench.repeat(test)? {
-                    TestResult::Failed(failed) => Some(failed.message),
+                    TestResult::Failed(failed) => Some(essence(&failed.message)),
                     TestResult::Passed | TestResult::NotRun => None,
                 };
                 record.insert(test.clone(), ended);
@@ -198,6 +215,24 @@ mod tests {
             (&[], None),
         ] {
             assert_eq!(symptoms.shown_by(&record(endings)), expected, "{endings:?}");
+        }
+    }
+
+    #[test]
+    fn places_in_the_sources_are_no_part_of_a_symptom() {
+        for (mine, known) in [
+            ("no, at src/lib.rs:53:9", "no, at src/lib.rs:48:9"),
+            ("no, at src/lib.rs:53", "no, at ch01_drill-lane-0/src/lib.rs:7"),
+            ("a\nmain ╳ no, at src/lib.rs…\nb", "a\nmain ╳ no, at ch01_dr…\nb"),
+        ] {
+            assert_eq!(essence(mine), essence(known));
+        }
+        for (mine, known) in [
+            ("left: 1", "left: 2"),
+            ("no, at tests/drill.rs:5", "no, at tests/drill.rs:6"),
+            ("main ╳ no, at src/lib.rs…", "main ╳ yes, at src/lib.rs…"),
+        ] {
+            assert_ne!(essence(mine), essence(known));
         }
     }
 
