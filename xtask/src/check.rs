@@ -3,6 +3,8 @@
 mod item;
 mod proof;
 
+use std::path::Path;
+
 use crate::assembly::Assembly;
 use crate::bench::Rules;
 use crate::course::{Chapter, Course, Item};
@@ -12,13 +14,15 @@ use crate::{coverage, files, manifest, oracle};
 
 /// What the command line asks for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Request {
+pub(crate) struct Request<'a> {
     /// Leave out everything that has to be built.
     pub(crate) quick: bool,
     /// Prove again what is proved already.
     pub(crate) all: bool,
     /// Bring generated parts of the docs up to date.
     pub(crate) write: bool,
+    /// Where the lists lie that items and scenarios were taken from.
+    pub(crate) sources: Option<&'a Path>,
     /// How tests are run.
     pub(crate) rules: Rules,
 }
@@ -53,8 +57,9 @@ impl<'a> Step<'a> {
 }
 
 /// Runs every check, and prints what each finds.
-pub(crate) fn run(course: &Course, request: Request) -> anyhow::Result<Verdict> {
+pub(crate) fn run(course: &Course, request: Request<'_>) -> anyhow::Result<Verdict> {
     let assembly = if request.quick { None } else { Some(Assembly::open(course, "check")?) };
+    let Request { write, sources, .. } = request;
     let mut steps = Vec::new();
     for chapter in &course.chapters {
         steps.push(Step::new(format!("{}: chapter", chapter.folder), || {
@@ -64,8 +69,9 @@ pub(crate) fn run(course: &Course, request: Request) -> anyhow::Result<Verdict> 
             item_steps(&mut steps, course, item, assembly.as_ref(), request);
         }
     }
-    steps.push(Step::new("docs/COVERAGE.md".to_owned(), || coverage::check(course, request.write)));
-    steps.push(Step::new("docs/SEMANTICS.md".to_owned(), || oracle::check(course, request.write)));
+    steps
+        .push(Step::new("docs/COVERAGE.md".to_owned(), || coverage::check(course, write, sources)));
+    steps.push(Step::new("docs/SEMANTICS.md".to_owned(), || oracle::check(course, write, sources)));
 
     let count = steps.len();
     let width = count.to_string().len();
@@ -91,7 +97,7 @@ fn item_steps<'a>(
     course: &'a Course,
     item: &'a Item,
     assembly: Option<&'a Assembly>,
-    request: Request,
+    request: Request<'_>,
 ) {
     let mut add = |what: &str, run: Box<dyn FnOnce() -> anyhow::Result<Findings> + 'a>| {
         steps.push(Step { name: format!("{item}: {what}"), run });

@@ -8,6 +8,7 @@ mod answers;
 mod origin;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use answers::Mark;
 
@@ -16,8 +17,8 @@ use crate::course::Course;
 use crate::{fault, files};
 
 const FILE: &str = "docs/COVERAGE.md";
-/// The list that the document was made from; it is compared with where it exists.
-const ORIGIN: &str = "../shared/coverage/items.json";
+/// The list that the document was made from, in the folder of the course's sources.
+const ORIGIN: &str = "coverage/items.json";
 const OPEN: &str = "open";
 /// What follows this in the last column is written by hand, and kept.
 const NOTE: &str = "Note: ";
@@ -36,7 +37,11 @@ struct Row {
 }
 
 /// Compares the document with the tree, or brings it up to date.
-pub(crate) fn check(course: &Course, write: bool) -> anyhow::Result<Findings> {
+pub(crate) fn check(
+    course: &Course,
+    write: bool,
+    sources: Option<&Path>,
+) -> anyhow::Result<Findings> {
     let path = course.root.join(FILE);
     if !path.is_file() {
         return Err(fault::course(format!("{FILE} is missing")));
@@ -57,9 +62,8 @@ pub(crate) fn check(course: &Course, write: bool) -> anyhow::Result<Findings> {
             "{FILE} is not current; `cargo xtask check --write` brings it up to date"
         ));
     }
-    let origin = course.root.join(ORIGIN);
-    if origin.is_file() {
-        problems.extend(origin::compare(&rows, &files::read(&origin)?));
+    if let Some(sources) = sources {
+        problems.extend(origin::compare(&rows, &files::read(&sources.join(ORIGIN))?));
     }
     let answered: BTreeSet<&str> = marks.iter().map(|mark| mark.id.as_str()).collect();
     let count = rows.iter().filter(|row| answered.contains(row.id.as_str())).count();

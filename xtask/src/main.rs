@@ -231,6 +231,10 @@ enum Command {
         /// READMEs, up to date.
         #[arg(long)]
         write: bool,
+        /// Compare items and scenarios with the lists that they were taken from: DIR has
+        /// coverage/items.json and oracle/scenarios.json.
+        #[arg(long, value_name = "DIR")]
+        sources: Option<PathBuf>,
         #[command(flatten)]
         rules: RuleArgs,
     },
@@ -301,9 +305,10 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         ),
         Command::Quiz { id, print } => quiz::run(&course, &quiz::Request { id, print }),
         Command::New { kind, name } => new::run(&course, &kind, &name),
-        Command::Check { quick, all, write, rules } => {
-            check::run(&course, check::Request { quick, all, write, rules: rules.into() })
-        }
+        Command::Check { quick, all, write, sources, rules } => check::run(
+            &course,
+            check::Request { quick, all, write, sources: sources.as_deref(), rules: rules.into() },
+        ),
     }
 }
 

@@ -7,6 +7,7 @@ mod areas;
 mod table;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use areas::{Area, parse};
 
@@ -18,22 +19,26 @@ use crate::{fault, files};
 
 const AREAS: &str = "xtask/oracle.toml";
 const SEMANTICS: &str = "docs/SEMANTICS.md";
-/// The list that the areas were made from; it is compared with where it exists.
-const ORIGIN: &str = "../shared/oracle/scenarios.json";
+/// The list that the areas were made from, in the folder of the course's sources.
+const ORIGIN: &str = "oracle/scenarios.json";
 /// More scenarios than this may not be declared to have no meaning in Rust.
 const NOT_IN_RUST_LIMIT: usize = 25;
 
 /// Counts the marks, and compares the table with them or brings it up to date.
-pub(crate) fn check(course: &Course, write: bool) -> anyhow::Result<Findings> {
+pub(crate) fn check(
+    course: &Course,
+    write: bool,
+    sources: Option<&Path>,
+) -> anyhow::Result<Findings> {
     let file = course.root.join(AREAS);
     if !file.is_file() {
         return Err(fault::course(format!("{AREAS} is missing")));
     }
     let areas = parse(AREAS, &files::read(&file)?).map_err(fault::course)?;
     let mut problems = Vec::new();
-    let origin = course.root.join(ORIGIN);
-    if origin.is_file() {
-        problems.extend(areas::compare(&areas, &files::read(&origin)?, AREAS, ORIGIN));
+    if let Some(sources) = sources {
+        let origin = files::read(&sources.join(ORIGIN))?;
+        problems.extend(areas::compare(&areas, &origin, AREAS, ORIGIN));
     }
     let mut marks = code_marks(course, &mut problems)?;
     let semantics = course.root.join(SEMANTICS);
