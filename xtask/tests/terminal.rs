@@ -70,10 +70,15 @@ impl Terminal {
 
     /// Types a line, waits until the shell asks for the next one, and gives what was printed.
     fn types(&mut self, line: &str) -> String {
+        let seen = self.answers(line, PROMPT);
+        seen.lines().skip(1).collect::<Vec<_>>().join("\n").replace(PROMPT.trim_end(), "")
+    }
+
+    /// Types a line, and gives what stands on the screen when it asks for `next`.
+    fn answers(&mut self, line: &str, next: &str) -> String {
         self.screen = blank(self.screen.screen().size().1.get());
         writeln!(self.master, "{line}").unwrap();
-        let seen = self.wait_for(PROMPT);
-        seen.lines().skip(1).collect::<Vec<_>>().join("\n").replace(PROMPT.trim_end(), "")
+        self.wait_for(next)
     }
 
     /// Reads until `text` is the last thing on the screen, and gives all that stands there.
@@ -127,7 +132,7 @@ fn assert_shows(seen: &str, texts: &[&str]) {
 }
 
 #[test]
-fn a_learner_starts_fails_takes_a_hint_passes_and_begins_anew() {
+fn a_learner_starts_fails_takes_a_hint_passes_is_asked_and_begins_anew() {
     let course = Course::new();
     let mut terminal = Terminal::open(&course, 100);
 
@@ -178,12 +183,28 @@ fn a_learner_starts_fails_takes_a_hint_passes_and_begins_anew() {
     assert_shows(&terminal.types("echo code $?"), &["code 0"]);
     assert_shows(&terminal.types("cargo xtask solution demo"), &["yours", "│ reference"]);
 
-    // The quiz belongs here: `cargo xtask quiz demo`, a wrong answer, a right one.
+    let go_on = "[Enter: go on, d: see it happen, q: stop]";
+    let seen = terminal.answers("cargo xtask quiz demo", "Which?");
+    assert_shows(&seen, &["1.1.1 (1 of 2)", "a) an error", "b) a crash"]);
+    let seen = terminal.answers("b", go_on);
+    assert_shows(&seen, &["✗ Not quite: a", "it is expected, so it is a value"]);
+    let seen = terminal.answers("", "Your answer, or Enter to see ours:");
+    assert_shows(&seen, &["1.1.2 (2 of 2)", "Why does the mean of nothing not crash?"]);
+    let seen = terminal.answers("it is a value", "Is that what you said? [y/n]");
+    assert_shows(&seen, &["Its division by zero is a value, too."]);
+    terminal.answers("y", go_on);
+    assert_shows(&terminal.answers("", "Which?"), &["1.1.1 (once more)"]);
+    assert_shows(&terminal.answers("a", go_on), &["✓ Right."]);
+    assert_shows(&terminal.answers("", PROMPT), &["1 of 2 right at the first try"]);
 
     let seen = terminal.types("cargo xtask status");
     assert_shows(
         &seen,
-        &["✓ ch01/drill_01_demo", "20 / 20  2 hints", "1 of 2 items done, 2 hints"],
+        &[
+            "✓ ch01/drill_01_demo",
+            "20 / 20  2 hints  quiz 2/2",
+            "1 of 2 items done, 2 hints, quiz 2/3",
+        ],
     );
 
     let seen = terminal.types("cargo xtask reset demo");

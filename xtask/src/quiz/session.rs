@@ -6,7 +6,6 @@ use std::io::{self, BufRead, Write};
 
 use super::{Form, Question};
 use crate::style::{self, paint};
-use crate::trace::draw::wrap;
 
 /// What a session does besides reading and writing.
 pub(super) trait Around {
@@ -103,7 +102,7 @@ fn fit(text: &str, width: usize) -> String {
     let mut fitted = String::new();
     for line in text.lines() {
         let indent = line.len() - line.trim_start().len();
-        for part in wrap(line, width.saturating_sub(indent)) {
+        for part in style::wrap(line.trim_start(), width.saturating_sub(indent).max(8)) {
             let _ = writeln!(fitted, "{:indent$}{part}", "");
         }
     }

@@ -35,17 +35,21 @@ pub(super) fn fit(drawing: &str, width: usize) -> Vec<String> {
         let indent = indent.min(width / 3);
         let rest: String = chars[end..].iter().collect();
         if below {
-            let mut lines = wrap(&rest, width.saturating_sub(indent)).into_iter();
+            let mut lines =
+                style::wrap(&rest, width.saturating_sub(indent).max(NARROWEST)).into_iter();
             fitted.extend(lines.next().map(|first| format!("{head}{first}")));
             fitted.extend(lines.map(|line| format!("{:indent$}{line}", "")));
         } else {
             fitted.push(cut(head.trim_end(), width));
-            let lines = wrap(&rest, width.saturating_sub(indent));
+            let lines = style::wrap(&rest, width.saturating_sub(indent).max(NARROWEST));
             fitted.extend(lines.iter().map(|line| format!("{:indent$}{line}", "")));
         }
     }
     fitted
 }
+
+/// A column is never narrower.
+const NARROWEST: usize = 8;
 
 /// Where the second column begins: behind the first run of two spaces.
 fn gap(chars: &[char]) -> usize {
@@ -61,26 +65,6 @@ fn cut(text: &str, width: usize) -> String {
     } else {
         text.to_owned()
     }
-}
-
-/// Broken between words; a word that is longer than a line is broken, too.
-pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(8);
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        let word: Vec<char> = word.chars().collect();
-        for part in word.chunks(width) {
-            let part: String = part.iter().collect();
-            match lines.last_mut() {
-                Some(line) if line.chars().count() + 1 + part.chars().count() <= width => {
-                    line.push(' ');
-                    line.push_str(&part);
-                }
-                _ => lines.push(part),
-            }
-        }
-    }
-    lines
 }
 
 /// A line in colours: lives, crashes, notes.
@@ -133,8 +117,8 @@ supervisor   ╺━━━━━━━━━━━━━━━━━━━■    
             "supervisor   ╺━━━━━━━━━━━━━━━━━━━■",
             "             normal",
             "└─ worker 1  ╺•━━━━━━━━╳╺•━━━━━━━■",
-            "             #2 \"Worker 1 starting\" ×2;",
-            "             panic: crash",
+            "             #2  \"Worker 1 starting\"",
+            "             ×2; panic: crash",
             "",
             "1s  one_for_one: worker 1 was restarted",
             "    because it crashed",
