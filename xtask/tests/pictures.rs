@@ -65,7 +65,7 @@ fn trace_draws_tree_and_timeline_of_the_references_scenario() {
     everything.assert(0, &["main     ├"]);
     course.draw(&["trace", "shop", "both_are"], "24").assert(
         0,
-        &["├─ till  ╺━━━━━━━━━╳╺━━…\n        #2 panic: stuck\n", "1s  one_for_all: till"],
+        &["├─ till  ╺━━━━━━━━━╳╺━━…\n        #2  panic: stuck\n", "1s  one_for_all: till"],
     );
 }
 
