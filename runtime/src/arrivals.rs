@@ -102,7 +102,7 @@ impl Arrivals {
         woken.into_values().flat_map(BTreeMap::into_values).for_each(Waker::wake);
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(otp_loom)))]
     pub(crate) fn count(&self) -> usize {
         self.parked.lock().wakers.values().map(BTreeMap::len).sum()
     }

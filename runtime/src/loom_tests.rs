@@ -3,6 +3,7 @@
 //! Runs with `--cfg otp_loom`; see CONTRIBUTING.md. What is tried are the control block and the
 //! protocols of [`relations`](crate::relations), with threads in the place of processes.
 
+use std::any::TypeId;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::OnceLock;
@@ -10,18 +11,40 @@ use std::task::{Poll, Wake, Waker};
 
 use loom::future::block_on;
 use loom::model;
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
+use crate::arrivals::Arrivals;
 use crate::exit_reason::ExitReason;
 use crate::join::Waiter;
 use crate::message::{Message, Target};
-use crate::pcb::{AnyPcb, Head, Life, Pcb, Taken, Watcher};
+use crate::pcb::{AnyPcb, Head, Life, Pcb, Watcher};
 use crate::pid::{MonitorRef, Pid};
 use crate::relations::{announce, demonitor, link, monitor, unlink};
 use crate::rt::{Engine, Handle};
 use crate::signal::Origin;
 use crate::sync::Arc;
 use crate::system::SystemInner;
+
+/// How often a waker was called.
+pub(crate) struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Count {
+    pub(crate) fn new() -> (Arc<Self>, Waker) {
+        let count = Arc::new(Self(AtomicUsize::new(0)));
+        (count.clone(), Waker::from(count))
+    }
+
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
 
 /// A process on paper: never run, but sent to, linked and ended.
 type Paper = Arc<Pcb<u32>>;
@@ -77,7 +100,7 @@ fn mailbox(paper: &Paper) -> Vec<String> {
     let mut batch = VecDeque::new();
     loop {
         match paper.take(&mut batch, None) {
-            Taken::Message(message) => {
+            Some(message) => {
                 for message in std::iter::once(message).chain(batch.drain(..)) {
                     found.push(match message {
                         Message::User(n) => n.to_string(),
@@ -87,7 +110,7 @@ fn mailbox(paper: &Paper) -> Vec<String> {
                     });
                 }
             }
-            Taken::Nothing => return found,
+            None => return found,
         }
     }
 }
@@ -105,13 +128,13 @@ fn receive(paper: &Paper) -> Option<u32> {
             return Poll::Ready(Some(message));
         }
         match paper.take(&mut batch, Some(cx.waker())) {
-            Taken::Message(Message::User(n)) => {
+            Some(Message::User(n)) => {
                 waiting.append(&mut batch);
                 assert!(waiting.is_empty(), "this model sends one message at a time");
                 Poll::Ready(Some(Message::User(n)))
             }
-            Taken::Message(_) => unreachable!("only numbers are sent"),
-            Taken::Nothing => Poll::Pending,
+            Some(_) => unreachable!("only numbers are sent"),
+            None => Poll::Pending,
         }
     }))
     .map(|message| message.into_user().expect("only numbers are sent"))
@@ -286,12 +309,6 @@ fn of_two_exit_signals_one_decides() {
 
 #[test]
 fn whoever_waits_for_an_end_is_woken() {
-    struct Count(loom::sync::atomic::AtomicUsize);
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, loom::sync::atomic::Ordering::SeqCst);
-        }
-    }
     model(|| {
         let [a] = papers();
         let waiter = Waiter::default();
@@ -301,11 +318,10 @@ fn whoever_waits_for_an_end_is_woken() {
         a.control(&mut |control, _| {
             added = control.add_watcher(MonitorRef(1), Watcher::Waiter(waiter.clone())).is_ok();
         });
-        let count = Arc::new(Count(loom::sync::atomic::AtomicUsize::new(0)));
-        let waker = Waker::from(count.clone());
+        let (count, waker) = Count::new();
         let before = waiter.poll(&waker);
         thread.join().expect("the end does not panic");
-        let woken = count.0.load(loom::sync::atomic::Ordering::SeqCst) > 0;
+        let woken = count.get() > 0;
         if added {
             assert!(before.is_some() || woken, "it ended and nobody was told");
             assert_eq!(waiter.poll(&waker), Some(ExitReason::other("a")));
@@ -313,4 +329,29 @@ fn whoever_waits_for_an_end_is_woken() {
             assert_eq!(before, None);
         }
     });
+}
+
+#[test]
+fn whoever_waits_for_a_server_sees_it_up_or_is_woken() {
+    struct Server;
+    for everybody in [false, true] {
+        model(move || {
+            let (arrivals, up) = (Arc::new(Arrivals::default()), Arc::new(AtomicBool::new(false)));
+            let (tells, comes) = (arrivals.clone(), up.clone());
+            let thread = thread::spawn(move || {
+                comes.store(true, Ordering::Release);
+                if everybody {
+                    tells.tell_all();
+                } else {
+                    tells.tell(TypeId::of::<Server>());
+                }
+            });
+            let (count, waker) = Count::new();
+            let place = arrivals.place(TypeId::of::<Server>());
+            arrivals.park(place, &waker);
+            let seen = up.load(Ordering::Acquire);
+            thread.join().expect("a server does not panic");
+            assert!(seen || count.get() > 0, "it came up and nobody was told");
+        });
+    }
 }

@@ -168,3 +168,62 @@ impl<T> Drop for Answering<T> {
         drop(late);
     }
 }
+
+#[cfg(all(test, otp_loom))]
+mod loom_tests {
+    use loom::model;
+    use loom::thread;
+
+    use super::*;
+    use crate::loom_tests::Count;
+
+    fn slot() -> Arc<Slot<u32>> {
+        Arc::new(Slot::new(Pid::new(1, 1), Pid::OUTSIDE))
+    }
+
+    #[test]
+    fn an_answer_is_there_or_wakes_the_caller() {
+        model(|| {
+            let slot = slot();
+            let mut answering = Answering::new(slot.clone());
+            let thread = thread::spawn(move || assert!(slot.resolve(Answer::Given(1)).is_ok()));
+            let (count, waker) = Count::new();
+            let first = answering.poll(&waker);
+            thread.join().expect("an answer does not panic");
+            if first.is_pending() {
+                assert_eq!(count.get(), 1, "it was answered and nobody was told");
+                assert_eq!(answering.poll(&waker), Poll::Ready(Ok(1)));
+            } else {
+                assert_eq!(first, Poll::Ready(Ok(1)));
+            }
+        });
+    }
+
+    #[test]
+    fn of_an_answer_and_the_servers_end_one_is_seen() {
+        model(|| {
+            let slot = slot();
+            let mut answering = Answering::new(slot.clone());
+            let answers = slot.clone();
+            let thread = thread::spawn(move || answers.resolve(Answer::Given(1)).is_ok());
+            slot.fail(CallError::NoProc);
+            let given = thread.join().expect("an answer does not panic");
+            assert!(!slot.is_open());
+            let expected = if given { Ok(1) } else { Err(CallError::NoProc) };
+            assert_eq!(answering.poll(Waker::noop()), Poll::Ready(expected));
+        });
+    }
+
+    #[test]
+    fn an_answer_that_comes_when_the_caller_gives_up_is_handed_back_or_dropped() {
+        model(|| {
+            let slot = slot();
+            let answering = Answering::new(slot.clone());
+            let thread = thread::spawn(move || drop(answering));
+            let late = slot.resolve(Answer::Given(1));
+            thread.join().expect("giving up does not panic");
+            assert!(late.is_ok() || matches!(late, Err(Answer::Given(1))));
+            assert!(!slot.is_open());
+        });
+    }
+}
