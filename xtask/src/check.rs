@@ -9,8 +9,9 @@ use crate::assembly::Assembly;
 use crate::bench::Rules;
 use crate::course::{Chapter, Course, Item};
 use crate::fault::Verdict;
+use crate::plan::Plan;
 use crate::style::{self, paint};
-use crate::{coverage, files, manifest, oracle};
+use crate::{coverage, files, manifest, oracle, readme};
 
 /// What the command line asks for.
 #[derive(Debug, Clone, Copy)]
@@ -164,6 +165,26 @@ fn check_chapter(course: &Course, chapter: &Chapter) -> anyhow::Result<Findings>
             ));
         }
     }
+    problems.extend(wrong_pictures(course, chapter)?);
     let note = style::counted(chapter.items.len(), "item");
     Ok(Findings { note, problems, ..Findings::default() })
+}
+
+/// What is wrong with the markers of pictures in the chapter's README, where a test is called by the
+/// item's folder and its name.
+fn wrong_pictures(course: &Course, chapter: &Chapter) -> anyhow::Result<Vec<String>> {
+    let file = format!("{}/README.md", chapter.folder);
+    let path = course.root.join(&file);
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let mut tests = Vec::new();
+    for item in &chapter.items {
+        // An item whose plan is broken says so itself.
+        if let Ok(plan) = Plan::read(course, item) {
+            tests.extend(plan.tests.iter().map(|test| format!("{}/{}", item.folder, test.name)));
+        }
+    }
+    let (_, wrong) = readme::places(&files::read(&path)?, &tests);
+    Ok(wrong.into_iter().map(|what| format!("{file}:{what}")).collect())
 }

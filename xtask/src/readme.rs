@@ -37,7 +37,7 @@ pub(crate) fn has_pictures(text: &str) -> bool {
 }
 
 /// All places, and what is wrong with them, as `line: what`.
-pub(crate) fn places(text: &str, tests: &[&str]) -> (Vec<Place>, Vec<String>) {
+pub(crate) fn places(text: &str, tests: &[impl AsRef<str>]) -> (Vec<Place>, Vec<String>) {
     let mut places: Vec<Place> = Vec::new();
     let mut problems = Vec::new();
     let mut open: Option<(usize, Option<Place>)> = None;
@@ -65,7 +65,7 @@ pub(crate) fn places(text: &str, tests: &[&str]) -> (Vec<Place>, Vec<String>) {
     (places, problems)
 }
 
-fn parse(words: &str, line: usize, tests: &[&str]) -> Result<Place, String> {
+fn parse(words: &str, line: usize, tests: &[impl AsRef<str>]) -> Result<Place, String> {
     let unclear = || format!("{line}: {EXPECTED}");
     let mut words = words.trim_end().strip_suffix("-->").ok_or_else(unclear)?.split_whitespace();
     let (test, kind) = (words.next().ok_or_else(unclear)?, words.next().ok_or_else(unclear)?);
@@ -78,8 +78,8 @@ fn parse(words: &str, line: usize, tests: &[&str]) -> Result<Place, String> {
             _ => return Err(unclear()),
         }
     }
-    if !tests.contains(&test) {
-        return Err(format!("{line}: `{test}` is no test of this item"));
+    if !tests.iter().any(|known| known.as_ref() == test) {
+        return Err(format!("{line}: `{test}` is no test that could make it"));
     }
     Ok(Place { line, test: test.to_owned(), kind, format, seed, lines: 0..0 })
 }
@@ -155,7 +155,10 @@ mod tests {
             ),
             ("<!-- picture: a tree seed=x -->\n<!-- end of picture -->\n", "1: expected `<!-- "),
             ("<!-- picture: a -->\n<!-- end of picture -->\n", "1: expected `<!-- picture: "),
-            ("<!-- picture: b tree -->\n<!-- end of picture -->\n", "1: `b` is no test"),
+            (
+                "<!-- picture: b tree -->\n<!-- end of picture -->\n",
+                "1: `b` is no test that could make it",
+            ),
             (
                 "<!-- picture: a tree -->\n<!-- picture: a tree -->\n<!-- end of picture -->\n",
                 "1: expected `<!-- end of picture -->` before line 2",

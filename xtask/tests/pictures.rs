@@ -149,7 +149,28 @@ fn check_compares_the_pictures_in_a_readme_and_brings_them_up_to_date() {
     course.edit(readme, "╳", "x");
     check(&[]).assert(3, &stale[..1]);
     course.edit(readme, "inside::it_is_quiet tree", "inside::it_is_loud tree");
-    check(&["--quick"]).assert(3, &["README.md:18: `inside::it_is_loud` is no test of this item"]);
+    check(&["--quick"])
+        .assert(3, &["README.md:18: `inside::it_is_loud` is no test that could make it"]);
+}
+
+#[test]
+fn a_chapters_readme_may_hold_pictures_of_its_items() {
+    let course = supervised();
+    let readme = "ch01_demo/README.md";
+    let marker = "<!-- picture: drill_02_shop/both_are_started_again timeline -->";
+    course.write(readme, &format!("# Demo\n\n{marker}\n<!-- end of picture -->\nThe end.\n"));
+    let check = |more: &[&str]| course.draw(&[&["check", "--runs", "1"], more].concat(), "80");
+    check(&[]).assert(
+        3,
+        &["ch01_demo/README.md:3: the picture of `drill_02_shop/both_are_started_again` is not current"],
+    );
+    check(&["--write"]);
+    let drawn = format!("{marker}\n```text\n{TIMELINE}```\n<!-- end of picture -->\nThe end.\n");
+    assert_eq!(course.read(readme), format!("# Demo\n\n{drawn}"));
+    assert!(!check(&[]).stdout.contains("ch01_demo/README.md"));
+    course.edit(readme, "drill_02_shop/", "drill_09_shop/");
+    let unknown = "ch01_demo/README.md:3: `drill_09_shop/both_are_started_again` is no test";
+    check(&["--quick"]).assert(3, &[unknown]);
 }
 
 #[test]

@@ -70,9 +70,11 @@ pub(super) fn has_proofs(course: &Course, item: &Item) -> bool {
     quiz.is_some_and(|quiz| quiz.questions.iter().any(Question::is_proved_by_events))
 }
 
-/// Whether the README holds pictures of tests.
+/// Whether there are pictures of tests, in the README or in the chapter's.
 pub(super) fn has_pictures(course: &Course, item: &Item) -> bool {
-    text(course, item, "README.md").is_ok_and(|readme| readme::has_pictures(&readme))
+    let chapter = course.root.join(&item.chapter_folder).join("README.md");
+    let own = text(course, item, "README.md").is_ok_and(|readme| readme::has_pictures(&readme));
+    own || files::read(&chapter).is_ok_and(|readme| readme::has_pictures(&readme))
 }
 
 /// What is wrong with the headings: all of them, in this order.

@@ -149,18 +149,35 @@ impl<'a> Ground<'a> {
         Ok(wrong.map(complaint).collect())
     }
 
-    /// The pictures in the README are those that the reference answer makes; `write` brings them up
-    /// to date.
+    /// The pictures in the README, and those of this item in the chapter's, are what the reference
+    /// answer makes; `write` brings them up to date.
     pub(super) fn pictures(&self, write: bool) -> anyhow::Result<Findings> {
-        let file = self.item.shown("README.md");
-        let text = files::read(&self.course.root.join(&file))?;
-        let fingerprint = self.fingerprint.with(("pictures", &text));
-        if self.proved("pictures", &fingerprint) {
+        let mut findings = self.pictures_in(&self.item.shown("README.md"), "", write)?;
+        let chapter = format!("{}/README.md", self.item.chapter_folder);
+        let more = self.pictures_in(&chapter, &format!("{}/", self.item.folder), write)?;
+        findings.problems.extend(more.problems);
+        Ok(findings)
+    }
+
+    /// Those of them whose test is called `prefix` and its name.
+    fn pictures_in(&self, file: &str, prefix: &str, write: bool) -> anyhow::Result<Findings> {
+        let path = self.course.root.join(file);
+        if !path.is_file() {
+            return Ok(Findings::default());
+        }
+        let text = files::read(&path)?;
+        let step = format!("pictures in {file}");
+        let fingerprint = self.fingerprint.with((&step, &text));
+        if self.proved(&step, &fingerprint) {
             return Ok(Findings { note: "proved before".to_owned(), ..Findings::default() });
         }
-        let tests: Vec<&str> = self.plan.tests.iter().map(|test| test.name.as_str()).collect();
+        let called = |test: &Test| format!("{prefix}{}", test.name);
+        let tests: Vec<String> = self.plan.tests.iter().map(called).collect();
         // What is wrong with the markers is said where the README is looked at.
         let (places, _) = readme::places(&text, &tests);
+        if places.is_empty() {
+            return Ok(Findings::default());
+        }
         let built = match self.build_reference()? {
             Ok(built) => built,
             Err(problem) => return Ok(Findings::of(vec![problem])),
@@ -168,7 +185,8 @@ impl<'a> Ground<'a> {
         let mut problems = Vec::new();
         let mut pictures = Vec::new();
         for place in places {
-            let shot = Shot::take(&built, self.assembly.nonce(), &place.test, place.seed)?;
+            let name = &place.test[prefix.len()..];
+            let shot = Shot::take(&built, self.assembly.nonce(), name, place.seed)?;
             match shot.picture(place.kind, place.format) {
                 Ok(picture) if shot.outcome == Outcome::Passed => pictures.push((place, picture)),
                 Ok(_) => problems.push(format!("{file}:{}: `{}` fails", place.line, place.test)),
@@ -178,7 +196,7 @@ impl<'a> Ground<'a> {
         let note = counted(pictures.len(), "picture");
         let (filled, stale) = readme::fill(&text, &pictures);
         if write && problems.is_empty() {
-            files::write(&self.course.root.join(&file), &filled)?;
+            files::write(&path, &filled)?;
         } else {
             problems.extend(stale.iter().map(|Place { line, test, .. }| {
                 format!(
@@ -188,8 +206,8 @@ impl<'a> Ground<'a> {
             }));
         }
         if problems.is_empty() {
-            let fingerprint = self.fingerprint.with(("pictures", &filled));
-            self.cache.put("pictures", &fingerprint, &true)?;
+            let fingerprint = self.fingerprint.with((&step, &filled));
+            self.cache.put(&step, &fingerprint, &true)?;
         }
         Ok(Findings { note, problems, ..Findings::default() })
     }
