@@ -162,7 +162,7 @@ pub(super) fn put(question: &Question) -> String {
     let mut text = format!("{}\n", question.ask.trim());
     let choices: Vec<&str> = match question.kind {
         Form::Open | Form::Predict => Vec::new(),
-        Form::Choice => question.choices.iter().map(String::as_str).collect(),
+        Form::Choice => mixed_choices(question),
         Form::Order => {
             shuffled(question).into_iter().map(|at| question.steps[at].say.as_str()).collect()
         }
@@ -191,8 +191,9 @@ pub(super) fn solution(question: &Question) -> String {
     match question.kind {
         Form::Open => "see below".to_owned(),
         Form::Choice => {
-            let is_right = |choice: &String| question.answer.starts_with(choice);
-            question.choices.iter().position(is_right).map(letter).unwrap_or_default()
+            let is_right = |choice: &&str| question.answer.starts_with(choice);
+            let shown = mixed_choices(question);
+            shown.iter().position(is_right).map(letter).unwrap_or_default()
         }
         Form::Order => {
             let order = shuffled(question);
@@ -214,7 +215,7 @@ fn judge(question: &Question, line: &str) -> Result<Option<bool>, String> {
         Form::Choice => {
             let given = letters(line, question.choices.len())?;
             match given.as_slice() {
-                [one] => Ok(Some(question.answer.starts_with(&question.choices[*one]))),
+                [one] => Ok(Some(question.answer.starts_with(mixed_choices(question)[*one]))),
                 _ => Err("expected one letter".to_owned()),
             }
         }
@@ -252,22 +253,33 @@ fn letters(line: &str, count: usize) -> Result<Vec<usize>, String> {
         .collect()
 }
 
-/// The places of the steps as they are shown: mixed, the same way for the same question, and never
-/// in the right order.
+/// The places of the steps as they are shown: mixed, and never in the right order.
 fn shuffled(question: &Question) -> Vec<usize> {
-    let mut seed = question.id.bytes().fold(17_u64, |seed, byte| {
+    let mut order = mixed(&question.id, question.steps.len());
+    if order.is_sorted() && order.len() > 1 {
+        order.rotate_left(1);
+    }
+    order
+}
+
+/// The numbers below `count`, in an order that is the same for the same question.
+fn mixed(id: &str, count: usize) -> Vec<usize> {
+    let mut seed = id.bytes().fold(17_u64, |seed, byte| {
         seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(u64::from(byte) + 1)
     });
-    let mut order: Vec<usize> = (0..question.steps.len()).collect();
+    let mut order: Vec<usize> = (0..count).collect();
     for last in (1..order.len()).rev() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let other = usize::try_from((seed >> 33) % (last as u64 + 1)).unwrap_or(0);
         order.swap(last, other);
     }
-    if order.is_sorted() && order.len() > 1 {
-        order.rotate_left(1);
-    }
     order
+}
+
+/// The choices as they are shown.
+fn mixed_choices(question: &Question) -> Vec<&str> {
+    let order = mixed(&question.id, question.choices.len());
+    order.into_iter().map(|at| question.choices[at].as_str()).collect()
 }
 
 #[cfg(test)]
@@ -337,6 +349,14 @@ answer = "Because."
 
     fn answers(notes: &Notes) -> Vec<(&str, bool)> {
         notes.answers.iter().map(|(id, right)| (&**id, *right)).collect()
+    }
+
+    #[test]
+    fn the_first_choice_of_the_file_is_not_always_the_first_that_is_shown() {
+        let first: std::collections::BTreeSet<usize> =
+            (1..=9).map(|number| mixed(&format!("8.3.{number}"), 3)[0]).collect();
+        assert_eq!(first.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(mixed("8.3.1", 3), mixed("8.3.1", 3));
     }
 
     #[test]

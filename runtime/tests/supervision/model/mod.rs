@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use runtime::{AutoShutdown, Restart, Strategy};
 
-use super::supervision::{Begin, Fault};
+use crate::support::{Begin, Fault};
 
 /// Why something ended.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,0 +1,15 @@
+//! Supervisors of every kind.
+
+mod auto_shutdown;
+mod children;
+mod dynamic;
+mod intensity;
+mod model;
+mod nested;
+mod panics;
+mod random_trees;
+mod restart_types;
+mod shutdown;
+mod start;
+mod strategies;
+mod support;

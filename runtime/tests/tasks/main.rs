@@ -1,0 +1,5 @@
+//! Tasks and agents.
+
+mod agent;
+mod stream;
+mod task;
