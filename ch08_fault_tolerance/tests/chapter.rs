@@ -4,3 +4,5 @@
 mod drill_03_links;
 #[path = "../drill_05_supervisor/tests/drill.rs"]
 mod drill_05_supervisor;
+#[path = "../warmup_01_boom/tests/warmup.rs"]
+mod warmup_01_boom;
