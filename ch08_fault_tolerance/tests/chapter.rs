@@ -6,3 +6,5 @@ mod drill_03_links;
 mod drill_05_supervisor;
 #[path = "../warmup_01_boom/tests/warmup.rs"]
 mod warmup_01_boom;
+#[path = "../warmup_02_trapping_exits/tests/warmup.rs"]
+mod warmup_02_trapping_exits;

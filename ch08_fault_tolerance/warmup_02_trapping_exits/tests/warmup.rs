@@ -1,0 +1,187 @@
+//! Warm-up 8.2, trapping exits.
+//!
+//! The shell runs in a process of its own, and the test watches it from `main`, which is linked to
+//! nobody. The reason of the boom is drawn from the seed of the run.
+
+use std::future::pending;
+use std::panic::resume_unwind;
+use std::time::Duration;
+
+use ch08_warmup_02_trapping_exits::{End, end_of, share_end_of, shell};
+use runtime::testing::{in_process, one_of, scenario, scenario_with};
+use runtime::{Exit, ExitReason, Message, Process, System, assert_timeline, assert_trace, spawn};
+use tokio::time::sleep;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The boom of warm-up 1, seen by somebody who traps exits: a message, with pid and reason.
+///
+/// Exercise: 1
+/// Covers: CH8-W2-T, CH8-W2-E1, CH8-W2-O1
+/// Oracle: LNK-03
+#[test]
+fn a_trapping_shell_gets_the_boom_as_a_message_and_lives() {
+    scenario_with(|seed| async move {
+        let reason = one_of(
+            seed,
+            [ExitReason::other(("oops", seed)), ExitReason::other("oops"), ExitReason::Shutdown],
+        );
+        let history = System::current().record();
+        let given = reason.clone();
+        let (child, exit) =
+            in_process("shell", |mut me: Process| async move { shell(&mut me, given).await })
+                .await
+                .expect(
+                    "who traps exits gets a message instead of ending (see hint 1 of exercise 1)",
+                );
+        assert_eq!(
+            exit,
+            Exit { from: child, reason: reason.clone() },
+            "the exit says whose it is, and why (see hint 2 of exercise 1)"
+        );
+        assert_trace!(
+            history.trace(),
+            [
+                "0ms shell spawned by main",
+                "0ms child spawned and linked by shell",
+                &format!("1s child exited: {reason}"),
+                &format!("1s shell notes: EXIT {reason}"),
+                "1s shell exited: normal",
+            ],
+            "the message is there at once, and is printed; afterwards the shell is alive, and is \
+             done in peace (see hint 3 of exercise 1)"
+        );
+    });
+}
+
+/// Who traps exits is told of every end, also of one that is no misfortune.
+///
+/// Exercise: 1
+/// Covers: CH8-W2-E1
+/// Oracle: LNK-04
+#[test]
+fn a_trapping_shell_is_told_of_a_normal_end_as_well() {
+    scenario(|_: Process| async move {
+        let history = System::current().record();
+        in_process(
+            "shell",
+            |mut me: Process| async move { shell(&mut me, ExitReason::Normal).await },
+        )
+        .await
+        .expect("a normal end is a message like any other (see hint 1 of exercise 1)");
+        assert_timeline!(
+            history.trace(),
+            r#"
+       0ms       1s
+shell  ├─────────■   "EXIT normal"; normal
+child  ├─────────■   normal
+"#,
+            "the child is done, and the shell says what it heard (see hint 3 of exercise 1)"
+        );
+    });
+}
+
+/// The first message of a mailbox need not be the child's exit: the pid tells.
+///
+/// Exercise: 1
+/// Covers: CH8-W2-O1
+/// Oracle: LNK-20
+#[test]
+fn the_exit_of_a_stranger_is_not_the_childs() {
+    scenario_with(|seed| async move {
+        let heard = in_process("shell", move |mut me: Process| async move {
+            let pid = me.pid();
+            spawn(async move {
+                sleep(SECOND / 2).await;
+                pid.exit(ExitReason::other(("noise", seed)));
+            });
+            let (child, exit) = shell(&mut me, ExitReason::other("oops")).await;
+            let left = match me.receive().timeout(Duration::ZERO).await {
+                Ok(Message::Exit(exit)) => Some(exit.reason),
+                _ => None,
+            };
+            (exit.from == child, exit.reason, left)
+        });
+        assert_eq!(
+            heard.await,
+            Ok((true, ExitReason::other("oops"), Some(ExitReason::other(("noise", seed))))),
+            "a stranger's exit signal came half a second before the child's, and is to be left in \
+             the mailbox (see hint 3 of exercise 1)"
+        );
+    });
+}
+
+/// Each way in which a task can end is a value to whoever holds its handle.
+///
+/// Exercise: 2
+#[test]
+fn the_end_of_a_task_is_a_value() {
+    scenario_with(|seed| async move {
+        assert_eq!(
+            end_of(tokio::spawn(async { Ok(()) })).await,
+            End::Done,
+            "a task that returns `Ok` is done (see hint 1 of exercise 2)"
+        );
+        let error = format!("oops {seed}");
+        let failed = error.clone();
+        assert_eq!(
+            end_of(tokio::spawn(async { Err(failed) })).await,
+            End::Failed(error),
+            "a task that returns an error has failed with it (see hint 1 of exercise 2)"
+        );
+        // Past the panic hook: this panic is no news to a log.
+        let panics = tokio::spawn(async { resume_unwind(Box::new("boom")) });
+        assert_eq!(
+            end_of(panics).await,
+            End::Panicked,
+            "a panic stays in its task; the handle tells of it (see hint 2 of exercise 2)"
+        );
+        let waits = tokio::spawn(pending());
+        waits.abort();
+        assert_eq!(
+            end_of(waits).await,
+            End::Aborted,
+            "a task that was aborted has not panicked (see hint 2 of exercise 2)"
+        );
+    });
+}
+
+/// The opposite of trapping: what ends the task ends whoever waits for it.
+///
+/// Exercise: 3
+#[test]
+fn an_end_that_is_shared_goes_on_to_whoever_waits() {
+    scenario_with(|seed| async move {
+        let done = in_process("waits", |_: Process| async {
+            share_end_of(tokio::spawn(async { Ok(()) })).await
+        });
+        assert_eq!(
+            done.await,
+            Ok(Ok(())),
+            "a task that is done is no misfortune (see hint 1 of exercise 3)"
+        );
+        let error = format!("oops {seed}");
+        let failed = error.clone();
+        let fails = in_process("waits", |_: Process| async {
+            share_end_of(tokio::spawn(async { Err(failed) })).await
+        });
+        assert_eq!(
+            fails.await,
+            Ok(Err(error)),
+            "an error is handed on as it is (see hint 1 of exercise 3)"
+        );
+        let panics = in_process("waits", move |_: Process| async move {
+            // Past the panic hook: this panic is no news to a log.
+            let task = tokio::spawn(async move { resume_unwind(Box::new(format!("boom {seed}"))) });
+            share_end_of(task).await
+        });
+        let reason = panics.await.expect_err(
+            "a panic of the task is one of whoever shares its end (see hint 2 of exercise 3)",
+        );
+        assert_eq!(
+            reason.as_panic().map(|panic| panic.message().to_owned()),
+            Some(format!("boom {seed}")),
+            "the panic goes on with its own message (see hint 2 of exercise 3)"
+        );
+    });
+}
