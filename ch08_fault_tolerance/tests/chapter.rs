@@ -8,3 +8,5 @@ mod drill_05_supervisor;
 mod warmup_01_boom;
 #[path = "../warmup_02_trapping_exits/tests/warmup.rs"]
 mod warmup_02_trapping_exits;
+#[path = "../warmup_03_child_spec/tests/warmup.rs"]
+mod warmup_03_child_spec;
