@@ -14,6 +14,13 @@ use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// The course's `:oops`, and another reason for each seed.
+#[derive(Clone, Debug, PartialEq)]
+enum Why {
+    Oops,
+    Number(u64),
+}
+
 /// The boom of warm-up 1, seen by somebody who traps exits: a message, with pid and reason.
 ///
 /// Exercise: 1
@@ -24,7 +31,11 @@ fn a_trapping_shell_gets_the_boom_as_a_message_and_lives() {
     scenario_with(|seed| async move {
         let reason = one_of(
             seed,
-            [ExitReason::other(("oops", seed)), ExitReason::other("oops"), ExitReason::Shutdown],
+            [
+                ExitReason::other(Why::Number(seed)),
+                ExitReason::other(Why::Oops),
+                ExitReason::Shutdown,
+            ],
         );
         let history = System::current().record();
         let given = reason.clone();
@@ -93,9 +104,9 @@ fn the_exit_of_a_stranger_is_not_the_childs() {
             let pid = me.pid();
             spawn(async move {
                 sleep(SECOND / 2).await;
-                pid.exit(ExitReason::other(("noise", seed)));
+                pid.exit(ExitReason::other(Why::Number(seed)));
             });
-            let (child, exit) = shell(&mut me, ExitReason::other("oops")).await;
+            let (child, exit) = shell(&mut me, ExitReason::other(Why::Oops)).await;
             let left = match me.receive().timeout(Duration::ZERO).await {
                 Ok(Message::Exit(exit)) => Some(exit.reason),
                 _ => None,
@@ -104,7 +115,7 @@ fn the_exit_of_a_stranger_is_not_the_childs() {
         });
         assert_eq!(
             heard.await,
-            Ok((true, ExitReason::other("oops"), Some(ExitReason::other(("noise", seed))))),
+            Ok((true, ExitReason::other(Why::Oops), Some(ExitReason::other(Why::Number(seed))))),
             "a stranger's exit signal came half a second before the child's, and is to be left in \
              the mailbox (see hint 3 of exercise 1)"
         );
