@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub use ch08_drill_01_error_types as drill_01_error_types;
 pub use ch08_drill_03_links as drill_03_links;
 pub use ch08_drill_05_supervisor as drill_05_supervisor;
 pub use ch08_warmup_01_boom as warmup_01_boom;
