@@ -25,8 +25,8 @@ pub async fn wait_for_boom(mut me: Process<Boom>) -> ExitReason {
 /// The session of warm-up 1, run by a shell that traps exits from the beginning.
 ///
 /// Starts the child, linked, and sends it a [`Boom`] with this reason a second later. Waits for the
-/// exit of this child and no other, notes `EXIT` and the reason, as in `EXIT normal`, and gives the
-/// child's pid and the exit.
+/// exit of this child and leaves every other message in the mailbox, notes `EXIT` and the reason, as
+/// in `EXIT normal`, and gives the child's pid and the exit.
 pub async fn shell(me: &mut Process, reason: ExitReason) -> (Pid, Exit) {
     // EXERCISE 1: trap exits, send the boom, and take out of the mailbox what comes of it.
     me.trap_exit(true);
@@ -71,7 +71,7 @@ pub async fn end_of(task: JoinHandle<Result<(), String>>) -> End {
 /// Waits for the end of a task, and shares it: what a link is without processes.
 ///
 /// # Errors
-/// The task's own error.
+/// The task's own error, or a text that says that it was aborted.
 ///
 /// # Panics
 /// When the task panicked, with the same panic.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ch08_warmup_02_trapping_exits::{End, end_of, share_end_of, shell};
 use runtime::testing::{in_process, one_of, scenario, scenario_with};
 use runtime::{Exit, ExitReason, Message, Process, System, assert_timeline, assert_trace, spawn};
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -122,28 +123,34 @@ fn the_exit_of_a_stranger_is_not_the_childs() {
     });
 }
 
-/// Each way in which a task can end is a value to whoever holds its handle.
+/// What a task returned is a value to whoever holds its handle, be it a success or an error.
 ///
 /// Exercise: 2
 #[test]
-fn the_end_of_a_task_is_a_value() {
+fn what_a_task_returned_is_a_value() {
     scenario_with(|seed| async move {
         assert_eq!(
             end_of(tokio::spawn(async { Ok(()) })).await,
             End::Done,
             "a task that returns `Ok` is done (see hint 1 of exercise 2)"
         );
-        let error = format!("oops {seed}");
-        let failed = error.clone();
+        let failed = tokio::spawn(async move { Err(format!("oops {seed}")) });
         assert_eq!(
-            end_of(tokio::spawn(async { Err(failed) })).await,
-            End::Failed(error),
+            end_of(failed).await,
+            End::Failed(format!("oops {seed}")),
             "a task that returns an error has failed with it (see hint 1 of exercise 2)"
         );
-        // Past the panic hook: this panic is no news to a log.
-        let panics = tokio::spawn(async { resume_unwind(Box::new("boom")) });
+    });
+}
+
+/// A task that did not come to its end panicked or was aborted, and the handle knows which.
+///
+/// Exercise: 2
+#[test]
+fn the_end_of_a_task_that_was_cut_short_is_a_value() {
+    scenario_with(|seed| async move {
         assert_eq!(
-            end_of(panics).await,
+            end_of(panics_with(format!("boom {seed}"))).await,
             End::Panicked,
             "a panic stays in its task; the handle tells of it (see hint 2 of exercise 2)"
         );
@@ -157,34 +164,46 @@ fn the_end_of_a_task_is_a_value() {
     });
 }
 
-/// The opposite of trapping: what ends the task ends whoever waits for it.
+/// The opposite of trapping: what the task came to, whoever waits for it comes to as well.
 ///
 /// Exercise: 3
 #[test]
-fn an_end_that_is_shared_goes_on_to_whoever_waits() {
+fn what_a_task_returned_goes_on_to_whoever_waits() {
     scenario_with(|seed| async move {
-        let done = in_process("waits", |_: Process| async {
-            share_end_of(tokio::spawn(async { Ok(()) })).await
-        });
+        let done = in_process("waits", |_: Process| share_end_of(tokio::spawn(async { Ok(()) })));
         assert_eq!(
             done.await,
             Ok(Ok(())),
             "a task that is done is no misfortune (see hint 1 of exercise 3)"
         );
-        let error = format!("oops {seed}");
-        let failed = error.clone();
-        let fails = in_process("waits", |_: Process| async {
-            share_end_of(tokio::spawn(async { Err(failed) })).await
+        let fails = in_process("waits", move |_: Process| {
+            share_end_of(tokio::spawn(async move { Err(format!("oops {seed}")) }))
         });
         assert_eq!(
             fails.await,
-            Ok(Err(error)),
+            Ok(Err(format!("oops {seed}"))),
             "an error is handed on as it is (see hint 1 of exercise 3)"
         );
-        let panics = in_process("waits", move |_: Process| async move {
-            // Past the panic hook: this panic is no news to a log.
-            let task = tokio::spawn(async move { resume_unwind(Box::new(format!("boom {seed}"))) });
-            share_end_of(task).await
+    });
+}
+
+/// A panic goes on as the same panic, and an abort, which is nobody's mistake, as an error.
+///
+/// Exercise: 3
+#[test]
+fn a_panic_goes_on_and_an_abort_is_an_error() {
+    scenario_with(|seed| async move {
+        let aborted = in_process("waits", |_: Process| {
+            let waits = tokio::spawn(pending());
+            waits.abort();
+            share_end_of(waits)
+        });
+        assert!(
+            matches!(aborted.await, Ok(Err(_))),
+            "an aborted task has not panicked, so nothing is to panic (see hint 3 of exercise 3)"
+        );
+        let panics = in_process("waits", move |_: Process| {
+            share_end_of(panics_with(format!("boom {seed}")))
         });
         let reason = panics.await.expect_err(
             "a panic of the task is one of whoever shares its end (see hint 2 of exercise 3)",
@@ -195,4 +214,9 @@ fn an_end_that_is_shared_goes_on_to_whoever_waits() {
             "the panic goes on with its own message (see hint 2 of exercise 3)"
         );
     });
+}
+
+/// A task that panics, past the panic hook: this one is no news to a log.
+fn panics_with(message: String) -> JoinHandle<Result<(), String>> {
+    tokio::spawn(async { resume_unwind(Box::new(message)) })
 }
