@@ -67,6 +67,8 @@ pub struct Defaults {
     pub shutdown: Shutdown,
     /// What it is counted as: the field `type`.
     pub kind: ChildKind,
+    /// Whether its end may be the end of its supervisor: the field `significant`.
+    pub significant: bool,
 }
 
 /// What the fields are that [`two_fields`] leaves out, as OTP documents them.
@@ -76,6 +78,7 @@ pub fn defaults() -> Defaults {
         restart: Restart::Permanent,
         shutdown: Shutdown::After(Duration::from_secs(5)),
         kind: ChildKind::Worker,
+        significant: false,
     }
     // END
 }

@@ -173,6 +173,13 @@ fn what_is_left_out_takes_its_documented_default() {
                 "`kind` differs from what the specification has if nothing is said (see hint 2 of \
                  exercise 3)"
             );
+            let significant =
+                if said.significant { spec.clone().significant() } else { spec.clone() };
+            assert_eq!(
+                spec, significant,
+                "`significant` differs from what the specification has if nothing is said (see \
+                 hint 2 of exercise 3)"
+            );
         }
         let supervisor = supervise(two_fields().kind(said.kind)).await;
         assert_eq!(
