@@ -1,6 +1,14 @@
 //! The tests of the whole chapter in one binary; each drill also runs its own in its own package.
 
+#[path = "../drill_01_error_types/tests/drill.rs"]
+mod drill_01_error_types;
 #[path = "../drill_03_links/tests/drill.rs"]
 mod drill_03_links;
 #[path = "../drill_05_supervisor/tests/drill.rs"]
 mod drill_05_supervisor;
+#[path = "../warmup_01_boom/tests/warmup.rs"]
+mod warmup_01_boom;
+#[path = "../warmup_02_trapping_exits/tests/warmup.rs"]
+mod warmup_02_trapping_exits;
+#[path = "../warmup_03_child_spec/tests/warmup.rs"]
+mod warmup_03_child_spec;
