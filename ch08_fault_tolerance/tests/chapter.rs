@@ -1,5 +1,7 @@
 //! The tests of the whole chapter in one binary; each drill also runs its own in its own package.
 
+#[path = "../drill_02_try_catch/tests/drill.rs"]
+mod drill_02_try_catch;
 #[path = "../drill_03_links/tests/drill.rs"]
 mod drill_03_links;
 #[path = "../drill_05_supervisor/tests/drill.rs"]
