@@ -4,5 +4,7 @@
 mod drill_02_try_catch;
 #[path = "../drill_03_links/tests/drill.rs"]
 mod drill_03_links;
+#[path = "../drill_04_monitors/tests/drill.rs"]
+mod drill_04_monitors;
 #[path = "../drill_05_supervisor/tests/drill.rs"]
 mod drill_05_supervisor;
