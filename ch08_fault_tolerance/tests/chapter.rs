@@ -2,8 +2,12 @@
 
 #[path = "../drill_01_error_types/tests/drill.rs"]
 mod drill_01_error_types;
+#[path = "../drill_02_try_catch/tests/drill.rs"]
+mod drill_02_try_catch;
 #[path = "../drill_03_links/tests/drill.rs"]
 mod drill_03_links;
+#[path = "../drill_04_monitors/tests/drill.rs"]
+mod drill_04_monitors;
 #[path = "../drill_05_supervisor/tests/drill.rs"]
 mod drill_05_supervisor;
 #[path = "../warmup_01_boom/tests/warmup.rs"]
