@@ -4,3 +4,5 @@
 mod drill_03_links;
 #[path = "../drill_05_supervisor/tests/drill.rs"]
 mod drill_05_supervisor;
+#[path = "../drill_06_child_specs/tests/drill.rs"]
+mod drill_06_child_specs;
