@@ -10,6 +10,8 @@ mod drill_03_links;
 mod drill_04_monitors;
 #[path = "../drill_05_supervisor/tests/drill.rs"]
 mod drill_05_supervisor;
+#[path = "../drill_06_child_specs/tests/drill.rs"]
+mod drill_06_child_specs;
 #[path = "../warmup_01_boom/tests/warmup.rs"]
 mod warmup_01_boom;
 #[path = "../warmup_02_trapping_exits/tests/warmup.rs"]

@@ -19,6 +19,15 @@ use crate::sync::Arc;
 pub struct ServerRef<S: GenServer>(pub(super) Address<ServerMessage<S>>);
 
 impl<S: GenServer> ServerRef<S> {
+    /// The server with this pid, if it runs and is an `S`: so that one can call what
+    /// [`which_children`](crate::Supervision::which_children) lists.
+    ///
+    /// Differs from OTP, where a pid has no type, and a call to the wrong process crashes it or
+    /// waits in vain.
+    pub fn of_pid(pid: Pid) -> Option<Self> {
+        Self::of_pcb(crate::table::find(pid)?).filter(Self::is_alive)
+    }
+
     /// Its pid.
     pub fn pid(&self) -> Pid {
         self.0.pid()

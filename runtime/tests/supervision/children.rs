@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::support::{Begin, Log, NOTHING, Tell, W, ms, one_for_one, timed, word, workers};
 use runtime::testing::{kill_and_wait, scenario, settle};
 use runtime::{
-    ChildCount, ChildError, ChildInfo, ChildKind, ChildSpec, ChildState, ExitReason, GenServer,
-    Name, Process, Server, Shutdown, StartError, Strategy, Supervision, Supervisor, spawn,
+    CallServer, ChildCount, ChildError, ChildInfo, ChildKind, ChildSpec, ChildState, Cx,
+    ExitReason, GenServer, Handled, Name, Process, Reply, Server, ServerRef, Shutdown, StartError,
+    Strategy, Supervision, Supervisor, spawn,
 };
 use tokio::time::sleep;
 
@@ -31,6 +32,39 @@ fn children_are_listed_newest_first() {
         let expected = vec![info("c", "c.1"), info("b", "b.1"), info("a", "a.1")];
         assert_eq!(sup.which_children().await, Ok(expected));
         assert_eq!(sup.count_children().await, Ok(workers(3, 3)));
+    });
+}
+
+/// What is listed can be called, by whoever knows its type; a pid of another type, or of nobody,
+/// leads nowhere.
+#[test]
+fn a_listed_child_can_be_called_by_its_pid() {
+    struct Echo;
+    impl CallServer for Echo {
+        type Call = (u32, Reply<u32>);
+
+        async fn handle_call(&mut self, (n, reply): Self::Call, _: &mut Cx<Self>) -> Handled<Self> {
+            reply.go(n)
+        }
+    }
+
+    scenario(|_: Process| async move {
+        let plain = ChildSpec::process("plain", std::future::pending::<()>);
+        let sup =
+            one_for_one().child(Echo::child(|| Echo)).child(plain).start_link().await.unwrap();
+        let listed = sup.which_children().await.unwrap();
+        let [ChildState::Running(plain), ChildState::Running(echo)] =
+            [0, 1].map(|at: usize| listed[at].state)
+        else {
+            panic!("both run: {listed:?}")
+        };
+        let server = ServerRef::<Echo>::of_pid(echo).expect("the second is an Echo");
+        assert_eq!(server.pid(), echo);
+        assert_eq!(server.call(|reply| (7, reply)).await, Ok(7));
+        assert_eq!(ServerRef::<Echo>::of_pid(plain), None, "no server");
+        echo.kill();
+        assert_eq!(ServerRef::<Echo>::of_pid(echo), None, "its end is decided");
+        sup.stop().await.unwrap();
     });
 }
 
