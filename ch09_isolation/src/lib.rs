@@ -1,1 +1,2 @@
 #![doc = include_str!("../README.md")]
+pub use ch09_warmup_01_registry_lookup as warmup_01_registry_lookup;
