@@ -1,2 +1,3 @@
 #![doc = include_str!("../README.md")]
 pub use ch09_warmup_01_registry_lookup as warmup_01_registry_lookup;
+pub use ch09_warmup_02_via_name as warmup_02_via_name;

@@ -1,3 +1,5 @@
 //! The tests of the whole chapter in one binary; each item also runs its own in its own package.
 #[path = "../warmup_01_registry_lookup/tests/warmup.rs"]
 mod warmup_01_registry_lookup;
+#[path = "../warmup_02_via_name/tests/warmup.rs"]
+mod warmup_02_via_name;
