@@ -3,3 +3,5 @@
 mod warmup_01_registry_lookup;
 #[path = "../warmup_02_via_name/tests/warmup.rs"]
 mod warmup_02_via_name;
+#[path = "../warmup_03_match_the_strategy/tests/warmup.rs"]
+mod warmup_03_match_the_strategy;
