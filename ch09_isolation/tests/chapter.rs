@@ -1,4 +1,7 @@
 //! The tests of the whole chapter in one binary; each item also runs its own in its own package.
+
+#[path = "../drill_01_registry/tests/drill.rs"]
+mod drill_01_registry;
 #[path = "../warmup_01_registry_lookup/tests/warmup.rs"]
 mod warmup_01_registry_lookup;
 #[path = "../warmup_02_via_name/tests/warmup.rs"]
