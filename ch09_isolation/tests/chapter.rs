@@ -2,6 +2,8 @@
 
 #[path = "../drill_01_registry/tests/drill.rs"]
 mod drill_01_registry;
+#[path = "../drill_02_via_names/tests/drill.rs"]
+mod drill_02_via_names;
 #[path = "../warmup_01_registry_lookup/tests/warmup.rs"]
 mod warmup_01_registry_lookup;
 #[path = "../warmup_02_via_name/tests/warmup.rs"]
