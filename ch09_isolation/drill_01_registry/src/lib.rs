@@ -40,7 +40,7 @@ pub struct Meta {
 
 impl Meta {
     /// Of somebody who registers now.
-    fn now() -> Self {
+    pub fn now() -> Self {
         Self { started_at: System::current().monotonic_time() }
     }
 }
@@ -74,8 +74,9 @@ pub async fn work(me: &mut Process<Order>) {
     // END
 }
 
-/// Starts a worker as the course does: spawned, linked to nobody, labelled; it registers itself when
-/// it comes to run, and works, whether it was registered or not.
+/// Starts a worker as the course does: spawned, linked to nobody, labelled by its key. It registers
+/// itself when it comes to run, under [`Key::Worker`] and with [`Meta::now`], and works, whether it
+/// was registered or not.
 pub fn start_as_written(id: u32) -> Address<Order> {
     // EXERCISE 2: the course's start as it stands, so that its two gaps can be seen.
     spawn(move |mut me: Process<Order>| async move {
@@ -88,7 +89,8 @@ pub fn start_as_written(id: u32) -> Address<Order> {
     // END
 }
 
-/// Starts a worker that is linked to the caller, labelled, and registered when this returns.
+/// Starts a worker that is linked to the caller, labelled by its key, and registered, with
+/// [`Meta::now`], when this returns.
 ///
 /// # Errors
 /// The key is taken, or the registry does not run: then no worker is left behind, and nobody is
@@ -143,7 +145,8 @@ pub fn give(key: Key, data: &str) -> Result<Option<Meta>, RegistryError> {
 }
 
 /// Registers the calling process under `key`: at once if nobody has it, and otherwise when whoever
-/// has it has ended, and nobody else was quicker. Nothing happens if the caller has it already.
+/// has it has ended, and nobody else was quicker; with [`Meta::now`] of that moment. Nothing happens
+/// if the caller has it already.
 ///
 /// # Errors
 /// The registry does not run, or the caller is no process.
