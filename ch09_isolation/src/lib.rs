@@ -1,1 +1,7 @@
 #![doc = include_str!("../README.md")]
+
+pub use ch09_drill_01_registry as drill_01_registry;
+pub use ch09_drill_02_via_names as drill_02_via_names;
+pub use ch09_warmup_01_registry_lookup as warmup_01_registry_lookup;
+pub use ch09_warmup_02_via_name as warmup_02_via_name;
+pub use ch09_warmup_03_match_the_strategy as warmup_03_match_the_strategy;
