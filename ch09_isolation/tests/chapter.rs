@@ -1,1 +1,4 @@
 //! The tests of the whole chapter in one binary; each item also runs its own in its own package.
+
+#[path = "../drill_04_restart_strategies/tests/drill.rs"]
+mod drill_04_restart_strategies;
