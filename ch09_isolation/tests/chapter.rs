@@ -2,3 +2,5 @@
 
 #[path = "../drill_04_restart_strategies/tests/drill.rs"]
 mod drill_04_restart_strategies;
+#[path = "../drill_06_restart_types/tests/drill.rs"]
+mod drill_06_restart_types;
