@@ -4,3 +4,5 @@
 mod drill_04_restart_strategies;
 #[path = "../drill_06_restart_types/tests/drill.rs"]
 mod drill_06_restart_types;
+#[path = "../practice_03_two_trees/tests/practice.rs"]
+mod practice_03_two_trees;
