@@ -84,7 +84,7 @@ pub fn process(value: i64) -> i64 {
 }
 
 /// Parses the input and [`process`]es the number. Input that does not parse is
-/// [`raise`](runtime::raise)d; one attempt stands around both steps.
+/// [`raise`]d; one attempt stands around both steps.
 ///
 /// # Errors
 /// One variant for each way in which the body can be left.

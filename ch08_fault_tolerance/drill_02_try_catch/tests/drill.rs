@@ -32,7 +32,7 @@ const SECOND: Duration = Duration::from_secs(1);
 ///
 /// Exercise: 1
 /// Covers: CH8-D2-Q1
-/// Oracle: ERR-16
+/// Oracle: ERR-01, ERR-16
 #[test]
 fn a_clause_for_another_type_lets_the_error_pass() {
     scenario_with(|seed| async move {
@@ -79,7 +79,7 @@ fn an_attempt_that_nothing_leaves_has_the_value_of_its_body() {
 ///
 /// Exercise: 1
 /// Covers: CH8-D2-E2, CH8-CHK-02
-/// Oracle: ERR-01, ERR-02
+/// Oracle: ERR-02
 /// Oracle (defect): ERR-16
 #[test]
 fn a_division_by_zero_is_rescued_as_the_panic_that_it_is() {
@@ -164,7 +164,6 @@ fn each_kind_goes_to_the_clause_for_its_kind() {
 ///
 /// Exercise: 3
 /// Covers: CH8-D2-E11, CH8-D2-E12, CH8-CHK-02
-/// Oracle: ERR-05
 #[test]
 fn a_rescue_selects_by_the_type_of_the_error() {
     scenario_with(|seed| async move {

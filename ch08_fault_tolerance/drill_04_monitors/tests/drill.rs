@@ -65,7 +65,6 @@ fn the_end_of_a_monitored_process_is_one_message() {
 ///
 /// Exercise: 1
 /// Covers: CH8-D4-E1, CH8-D4-I7
-/// Oracle: MON-03
 #[test]
 fn the_down_of_another_monitor_is_left_in_the_mailbox() {
     scenario_with(|seed| async move {
@@ -338,7 +337,6 @@ target    ├─────────╳             killed
 ///
 /// Exercise: 4
 /// Covers: CH8-D4-E6
-/// Oracle (defect): C8-04
 #[test]
 fn somebody_elses_down_is_no_sign_of_a_monitor_that_was_withdrawn() {
     scenario_with(|seed| async move {
