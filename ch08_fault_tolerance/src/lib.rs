@@ -3,3 +3,4 @@
 pub use ch08_drill_03_links as drill_03_links;
 pub use ch08_drill_05_supervisor as drill_05_supervisor;
 pub use ch08_drill_06_child_specs as drill_06_child_specs;
+pub use ch08_exercise_02_worker_pool as exercise_02_worker_pool;

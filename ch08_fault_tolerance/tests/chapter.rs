@@ -6,3 +6,5 @@ mod drill_03_links;
 mod drill_05_supervisor;
 #[path = "../drill_06_child_specs/tests/drill.rs"]
 mod drill_06_child_specs;
+#[path = "../exercise_02_worker_pool/tests/exercise.rs"]
+mod exercise_02_worker_pool;
