@@ -66,8 +66,8 @@ fn the_courses_list_is_refused_before_anything_starts() {
 fn the_children_of_the_one_for_one_tree_are_as_documented() {
     scenario_with(|_| async move {
         trap_exit(true)?;
-        let tree = started(start_one_for_one().await);
-        documented(&tree, &TREE_ONE_FOR_ONE).await;
+        let tree = started(2, start_one_for_one().await);
+        documented(2, &tree, &TREE_ONE_FOR_ONE).await;
         Ok::<_, Crash>(())
     });
 }
@@ -82,7 +82,7 @@ fn under_one_for_one_a_crash_of_a_restarts_only_a() {
     scenario_with(|seed| async move {
         trap_exit(true)?;
         let history = System::current().record();
-        let tree = started(start_one_for_one().await);
+        let tree = started(2, start_one_for_one().await);
         put(&A, seed).await;
         put(&B, seed + 1).await;
         sleep(SECOND).await;
@@ -129,8 +129,8 @@ fn four_crashes_in_five_seconds_end_the_one_for_one_tree() {
     scenario_with(|seed| async move {
         trap_exit(true)?;
         let pause = one_of(seed, [Duration::ZERO, Duration::from_millis(100), SECOND]);
-        let tree = started(start_one_for_one().await);
-        gives_up(&tree, &TREE_ONE_FOR_ONE, pause).await;
+        let tree = started(2, start_one_for_one().await);
+        gives_up(2, &tree, &TREE_ONE_FOR_ONE, pause).await;
         Ok::<_, Crash>(())
     });
 }
@@ -144,7 +144,7 @@ fn four_crashes_in_five_seconds_end_the_one_for_one_tree() {
 fn a_crash_every_two_seconds_is_survived() {
     scenario_with(|seed| async move {
         trap_exit(true)?;
-        let tree = started(start_one_for_one().await);
+        let tree = started(2, start_one_for_one().await);
         for nth in 0..10 {
             sleep(Duration::from_millis(2100)).await;
             crash(one_of(seed + nth, [&A, &B])).await;
@@ -168,7 +168,7 @@ fn workers_that_are_linked_fall_together_whatever_the_strategy() {
     scenario_with(|_| async move {
         trap_exit(true)?;
         let history = System::current().record();
-        let tree = started(start_one_for_one().await);
+        let tree = started(2, start_one_for_one().await);
         let end = tree.pid().join();
         for _ in 0..2 {
             let (a, b) = (A.up().await?, B.up().await?);
@@ -213,8 +213,8 @@ tree_one_for_one  ╺━━━━━━━━━━━━━━━━━━━�
 fn the_children_of_the_rest_for_one_tree_are_as_documented() {
     scenario_with(|_| async move {
         trap_exit(true)?;
-        let tree = started(start_rest_for_one().await);
-        documented(&tree, &TREE_REST_FOR_ONE).await;
+        let tree = started(3, start_rest_for_one().await);
+        documented(3, &tree, &TREE_REST_FOR_ONE).await;
         Ok::<_, Crash>(())
     });
 }
@@ -230,7 +230,7 @@ fn under_rest_for_one_a_crash_of_a_restarts_a_and_then_b() {
     scenario_with(|seed| async move {
         trap_exit(true)?;
         let history = System::current().record();
-        let tree = started(start_rest_for_one().await);
+        let tree = started(3, start_rest_for_one().await);
         put(&A, seed).await;
         put(&B, seed + 1).await;
         sleep(SECOND).await;
@@ -279,8 +279,8 @@ fn four_crashes_in_five_seconds_end_the_rest_for_one_tree() {
     scenario_with(|seed| async move {
         trap_exit(true)?;
         let pause = one_of(seed, [Duration::ZERO, Duration::from_millis(100), SECOND]);
-        let tree = started(start_rest_for_one().await);
-        gives_up(&tree, &TREE_REST_FOR_ONE, pause).await;
+        let tree = started(3, start_rest_for_one().await);
+        gives_up(3, &tree, &TREE_REST_FOR_ONE, pause).await;
         Ok::<_, Crash>(())
     });
 }
@@ -294,7 +294,7 @@ fn four_crashes_in_five_seconds_end_the_rest_for_one_tree() {
 fn a_machine_that_is_done_rests_and_one_that_crashed_begins_anew() {
     scenario_with(|seed| async move {
         trap_exit(true)?;
-        let tree = started(start_store_and_machine().await);
+        let tree = started(4, start_store_and_machine().await);
         put(&STORE, seed).await;
         let order = FSM.up().await?;
         order.cast(Event::Pay);
@@ -328,7 +328,7 @@ fn a_machine_that_is_done_rests_and_one_that_crashed_begins_anew() {
 fn four_crashes_in_ten_seconds_end_the_tree_of_the_summary() {
     scenario_with(|_| async move {
         trap_exit(true)?;
-        let tree = started(start_store_and_machine().await);
+        let tree = started(4, start_store_and_machine().await);
         for _ in 0..3 {
             crash(&STORE).await;
             sleep(3 * SECOND).await;
@@ -354,7 +354,7 @@ fn the_two_trees_differ_in_what_becomes_of_b_when_a_crashes() {
     scenario_with(|seed| async move {
         trap_exit(true)?;
         let rest = one_of(seed, [false, true]);
-        let tree = started(two_children(rest).await);
+        let tree = started(5, two_children(rest).await);
         for victim in one_of(seed / 2, [[&A, &B, &A], [&B, &A, &B]]) {
             let new = timeout(SECOND, crash_and_see(&tree, victim)).await;
             let new = new.expect("a tree deals with a crash at once (see hint 2 of exercise 5)")?;
@@ -384,7 +384,7 @@ fn the_two_trees_differ_in_what_becomes_of_b_when_a_crashes() {
 fn a_tree_that_gives_up_is_an_error_to_who_watches_it() {
     scenario_with(|seed| async move {
         trap_exit(true)?;
-        let tree = started(two_children(seed % 2 == 0).await);
+        let tree = started(5, two_children(seed % 2 == 0).await);
         for nth in 0..4 {
             let seen = timeout(SECOND, crash_and_see(&tree, &A)).await;
             let seen =
@@ -401,8 +401,13 @@ fn a_tree_that_gives_up_is_an_error_to_who_watches_it() {
 }
 
 /// A tree that was started, or the reason why not.
-fn started(tree: Result<SupervisorRef, StartError>) -> SupervisorRef {
-    tree.expect("two children with two ids and two names can be started (see hint 2 of exercise 2)")
+fn started(exercise: u32, tree: Result<SupervisorRef, StartError>) -> SupervisorRef {
+    tree.unwrap_or_else(|error| {
+        panic!(
+            "two children with two ids and two names can be started, but: {error} (see hint 2 of \
+             exercise {exercise})"
+        )
+    })
 }
 
 /// The two trees, made by the test, for exercise 5.
@@ -419,23 +424,23 @@ async fn put(store: &impl Server<Type = KvServer>, number: u64) {
 
 async fn get(store: &impl Server<Type = KvServer>) -> Option<u64> {
     let got = store.call(|reply| Ask::Get("key".into(), reply)).await;
-    got.expect("a store runs under its name (see hint 2 of exercise 2)")
+    got.expect("a store runs under its name")
 }
 
 /// Crashes a store, and waits until another one has its name.
 async fn crash(store: &Name<KvServer>) {
-    let old = store.whereis().expect("a store runs under its name (see hint 2 of exercise 2)");
+    let old = store.whereis().expect("a store runs under its name");
     store.cast(Tell::Crash);
     let back = timeout(SECOND, restarted(store, &old)).await;
-    back.expect("a permanent store is started again (see hint 1 of exercise 2)");
+    back.expect("a permanent store is started again, while there are restarts left");
 }
 
 /// The specifications that a tree has, beside those that are written down in the README.
-async fn documented(tree: &SupervisorRef, name: &Name<SupervisorServer>) {
+async fn documented(exercise: u32, tree: &SupervisorRef, name: &Name<SupervisorServer>) {
     assert_eq!(
         name.whereis(),
         Some(tree.clone()),
-        "the tree has a name of its own (see hint 3 of exercise 2)"
+        "the tree has a name of its own (see hint 3 of exercise {exercise})"
     );
     for child in [&A, &B] {
         let expected = ChildSpec::from(child.child(|| ()))
@@ -445,7 +450,7 @@ async fn documented(tree: &SupervisorRef, name: &Name<SupervisorServer>) {
         assert_eq!(
             tree.get_childspec(child.as_str()).await,
             Ok::<_, ChildError>(expected),
-            "the child {} is as the README documents it (see hint 2 of exercise 2)",
+            "the child {} is as the README documents it (see hint 2 of exercise {exercise})",
             child.as_str()
         );
     }
@@ -453,7 +458,7 @@ async fn documented(tree: &SupervisorRef, name: &Name<SupervisorServer>) {
     assert_eq!(
         children.iter().rev().map(|child| &*child.id).collect::<Vec<_>>(),
         ["a", "b"],
-        "upstream is started before downstream (see hint 2 of exercise 2)"
+        "upstream is started before downstream (see hint 2 of exercise {exercise})"
     );
 }
 
@@ -464,18 +469,28 @@ async fn state_of(tree: &SupervisorRef, child: &str) -> Option<ChildState> {
 }
 
 /// Crashes `a` every `pause`: the fourth time the tree ends, and leaves nobody.
-async fn gives_up(tree: &SupervisorRef, name: &Name<SupervisorServer>, pause: Duration) {
+async fn gives_up(
+    exercise: u32,
+    tree: &SupervisorRef,
+    name: &Name<SupervisorServer>,
+    pause: Duration,
+) {
     for _ in 0..3 {
         crash(&A).await;
         sleep(pause).await;
     }
-    tree.count_children().await.expect("three restarts are granted (see hint 2 of exercise 2)");
+    let counted = tree.count_children().await;
+    assert!(
+        counted.is_ok(),
+        "three restarts in five seconds are granted (see hint 2 of exercise {exercise})"
+    );
     let end = tree.pid().join();
     A.cast(Tell::Crash);
     assert_eq!(
         timeout(SECOND, end).await,
         Ok(ExitReason::Shutdown),
-        "the fourth crash in five seconds ends the tree, in an orderly way (see hint 2 of exercise 2)"
+        "the fourth crash in five seconds ends the tree, in an orderly way (see hint 2 of \
+         exercise {exercise})"
     );
     A.cast(Tell::Crash);
     assert_eq!(
