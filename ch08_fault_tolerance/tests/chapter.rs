@@ -4,3 +4,5 @@
 mod drill_03_links;
 #[path = "../drill_05_supervisor/tests/drill.rs"]
 mod drill_05_supervisor;
+#[path = "../exercise_01_todo_server/tests/exercise.rs"]
+mod exercise_01_todo_server;
