@@ -6,3 +6,5 @@ mod drill_03_links;
 mod drill_05_supervisor;
 #[path = "../exercise_01_todo_server/tests/exercise.rs"]
 mod exercise_01_todo_server;
+#[path = "../project_supervised_todo/tests/project.rs"]
+mod project_supervised_todo;

@@ -141,7 +141,8 @@ pub fn read(file: &Path) -> Result<TodoList, DiskError> {
 }
 
 /// Puts `list` into `file`: all of it, or, whatever happens meanwhile, nothing. When it has returned
-/// `Ok`, a power cut takes nothing of it away. Makes the folder, if there is none.
+/// `Ok`, a power cut takes nothing of it away. Makes the folder, if there is none. The draft of
+/// `shopping.todo` is `shopping.new`; one that was left behind is replaced.
 ///
 /// # Errors
 /// It could not be written; what was in the file still is.
