@@ -36,7 +36,7 @@ pub enum Call {
 /// # Errors
 /// The last one does not end, or the new one does not start.
 pub async fn start_database(disk: &Disk) -> Result<ServerRef<Database>, StartError> {
-    // EXERCISE 4: start the database, and never take a dying one for it.
+    // EXERCISE 3: start the database, and never take a dying one for it.
     loop {
         match database::start_link(disk.clone()).await {
             Err(StartError::AlreadyStarted(old)) => {
@@ -57,7 +57,7 @@ impl GenServer for Cache {
 
     /// Notes `Starting to-do cache`, and starts the database.
     async fn init(disk: Disk, _: &mut Cx<Self>) -> Result<Init<Self>, Crash> {
-        // EXERCISE 3: a cache without lists, and the database linked to it.
+        // EXERCISE 4: a cache without lists, and the database linked to it.
         note("Starting to-do cache");
         start_database(&disk).await?;
         Ok(Init::Ok(Cache { servers: HashMap::new() }))
@@ -65,7 +65,7 @@ impl GenServer for Cache {
     }
 
     async fn handle_call(&mut self, call: Call, _: &mut Cx<Self>) -> Handled<Self> {
-        // EXERCISE 3: the list that runs, or a new one, linked to the cache.
+        // EXERCISE 4: the list that runs, or a new one, linked to the cache.
         let Call::ServerProcess(name, reply) = call;
         let server = match self.servers.get(&name) {
             Some(server) => server.clone(),
@@ -82,14 +82,14 @@ impl GenServer for Cache {
 
 /// Starts the cache under its name, linked to the caller.
 pub fn start_link(disk: Disk) -> Start<Cache> {
-    // EXERCISE 3: under its name, and linked.
+    // EXERCISE 4: under its name, and linked.
     Cache::start_link(disk).name(&CACHE)
     // END
 }
 
 /// The cache as a supervisor's child, under its name, which is its id as well.
 pub fn child_spec(disk: Disk) -> ChildSpec {
-    // EXERCISE 3: what a supervisor has to know, to start it as `start_link` does.
+    // EXERCISE 4: what a supervisor has to know, to start it as `start_link` does.
     CACHE.child(move || disk.clone()).into()
     // END
 }

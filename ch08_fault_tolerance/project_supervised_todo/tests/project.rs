@@ -241,112 +241,10 @@ fn what_could_not_be_stored_was_not_added() {
     });
 }
 
-/// One process for a name, however often it is asked for.
+/// A new cache may find the database of the last one, which is about to end. However long that
+/// takes, within reason: it is waited for, and neither used nor guessed at.
 ///
 /// Exercise: 3
-/// Covers: CH8-P-S1.1, CH8-P-S1.3, CH8-P-S1.4, CH8-P-S4.1, CH8-P-CHK1
-#[test]
-fn the_cache_knows_the_process_of_each_list() {
-    scenario_with(|seed| async move {
-        let (_scratch, disk) = disk();
-        let history = watched();
-        let cache = cache::start_link(disk.clone()).await.expect("nothing keeps it from starting");
-        assert_eq!(
-            CACHE.whereis().map(|it| it.pid()),
-            Some(cache.pid()),
-            "the cache has its name (see hint 1 of exercise 3)"
-        );
-        let [name, other] = names(seed);
-        let asked = [name, other, name].map(|name| Task::async_(server_process(name)));
-        let mut lists = vec![];
-        for asked in asked {
-            let list: Result<ServerRef<TodoServer>, _> = asked.await.expect("nobody crashes");
-            lists.push(list.expect("the cache answers (see hint 2 of exercise 3)").pid());
-        }
-        assert!(
-            lists[0] == lists[2] && lists[0] != lists[1],
-            "one process for each name (see hint 2 of exercise 3)"
-        );
-        let noted = notes(&history);
-        let starting = |what: &str| noted.iter().position(|note| note == what);
-        assert!(
-            starting("Starting to-do cache") == Some(0)
-                && starting("Starting database server") == Some(1),
-            "the cache speaks, and then starts the database; this was noted: {noted:?} (see hint 1 \
-             of exercise 3)"
-        );
-        let spec = cache::child_spec(disk);
-        assert_eq!(&**spec.id(), "Todo.Cache", "the name is the id (see hint 3 of exercise 3)");
-    });
-}
-
-/// Every process of the hierarchy is linked to the one that started it: nothing was started without.
-///
-/// Exercise: 3
-/// Covers: CH8-P-S1.2, CH8-P-S4.1, CH8-P-S4.2, CH8-P-CHK2, CH8-CHK-14, CH8-WSUM-10
-#[test]
-fn every_process_is_linked_to_whoever_started_it() {
-    scenario_with(|seed| async move {
-        let (_scratch, disk) = disk();
-        watched();
-        cache::start_link(disk).await.expect("nothing keeps it from starting");
-        let lists = [names(seed)[0], "a", "b"];
-        for name in lists {
-            server_process(name).await.expect("the cache answers (see hint 2 of exercise 3)");
-        }
-        let all: Vec<_> =
-            System::current().process_infos().into_iter().filter(|it| it.pid != me()).collect();
-        assert_eq!(all.len(), 2 + SHELVES + lists.len(), "cache, database, workers and lists");
-        for process in &all {
-            assert!(
-                process.links.contains(&process.parent),
-                "{:?} runs without a link to whoever started it (see hint 1 of exercise 3)",
-                process.name.as_ref().or(process.label.as_ref())
-            );
-        }
-        let of_the_cache = CACHE.whereis().expect("it runs").pid();
-        kill_and_wait(one_of(seed, [all[0].pid, all[1].pid, all[3].pid, all[6].pid])).await;
-        of_the_cache.join().await;
-        settle().await;
-        assert!(
-            all.iter().all(|it| !it.pid.is_alive()),
-            "whichever ends, all end (see hint 1 of exercise 3)"
-        );
-    });
-}
-
-/// A new cache may find the database of the last one, which is about to end. To take that for its
-/// own would be to run without a database a moment later.
-///
-/// Exercise: 4
-/// Covers: CH8-P-S4.1
-/// Oracle (defect): C8-18
-#[test]
-fn a_killed_cache_is_followed_by_one_with_a_database_of_its_own() {
-    scenario_with(|seed| async move {
-        let (_scratch, disk) = disk();
-        watched();
-        started(disk).await;
-        let [name, _] = names(seed);
-        for _ in 0..3 {
-            let old = CACHE.whereis().expect("it runs").pid();
-            server_process(name).await.expect("the cache answers");
-            old.kill();
-            let new = restarted(&CACHE, old).await;
-            settle().await;
-            let database = DATABASE.whereis().map(|it| it.pid());
-            assert!(
-                database.is_some_and(|pid| linked(pid, new.pid())) && new.is_alive(),
-                "there is a database, and it is this cache's own (see hint 1 of exercise 4)"
-            );
-            sleep(2 * SECOND).await;
-        }
-    });
-}
-
-/// However long the old one takes to end, within reason: it is waited for, and not guessed at.
-///
-/// Exercise: 4
 /// Oracle (defect): C8-18
 #[test]
 fn a_database_that_is_slow_to_end_is_waited_for() {
@@ -363,16 +261,16 @@ fn a_database_that_is_slow_to_end_is_waited_for() {
         sleep(takes).await;
         old.kill();
         let Ok((started, at)) = new.await else {
-            panic!("the starter crashed (see hint 2 of exercise 4)")
+            panic!("the starter crashed (see hint 2 of exercise 3)")
         };
         assert!(
             started.as_ref().is_ok_and(|pid| *pid != old),
             "the old one is on its way out: wait for its end, and start another; it got \
-             {started:?} (see hint 1 of exercise 4)"
+             {started:?} (see hint 1 of exercise 3)"
         );
         assert!(
             at - begun < takes + Duration::from_millis(20),
-            "it ended after {takes:?}, and was waited for {:?} (see hint 2 of exercise 4)",
+            "it ended after {takes:?}, and was waited for {:?} (see hint 2 of exercise 3)",
             at - begun
         );
     });
@@ -380,7 +278,7 @@ fn a_database_that_is_slow_to_end_is_waited_for() {
 
 /// One that does not end is no reason to wait for ever.
 ///
-/// Exercise: 4
+/// Exercise: 3
 #[test]
 fn a_database_that_does_not_end_is_an_error_after_some_time() {
     scenario(|_: Process| async move {
@@ -389,15 +287,89 @@ fn a_database_that_does_not_end_is_an_error_after_some_time() {
         let old = database::start_link(disk.clone()).await.expect("nothing is in the way").pid();
         let begun = Instant::now();
         let started = timeout(60 * SECOND, cache::start_database(&disk)).await;
-        let started = started.expect("nobody waits for ever (see hint 3 of exercise 4)");
+        let started = started.expect("nobody waits for ever (see hint 3 of exercise 3)");
         assert_eq!(
             started.map(|it| it.pid()),
             Err(StartError::AlreadyStarted(old)),
-            "its name is not to be had, and that is an error (see hint 3 of exercise 4)"
+            "its name is not to be had, and that is an error (see hint 3 of exercise 3)"
         );
         assert!(
             begun.elapsed() >= PATIENCE,
-            "it was given {PATIENCE:?} (see hint 3 of exercise 4)"
+            "it was given {PATIENCE:?} (see hint 3 of exercise 3)"
+        );
+    });
+}
+
+/// One process for a name, however often it is asked for.
+///
+/// Exercise: 4
+/// Covers: CH8-P-S1.1, CH8-P-S1.3, CH8-P-S1.4, CH8-P-S4.1, CH8-P-CHK1
+#[test]
+fn the_cache_knows_the_process_of_each_list() {
+    scenario_with(|seed| async move {
+        let (_scratch, disk) = disk();
+        let history = watched();
+        let cache = cache::start_link(disk.clone()).await.expect("nothing keeps it from starting");
+        assert_eq!(
+            CACHE.whereis().map(|it| it.pid()),
+            Some(cache.pid()),
+            "the cache has its name (see hint 1 of exercise 4)"
+        );
+        let [name, other] = names(seed);
+        let asked = [name, other, name].map(|name| Task::async_(server_process(name)));
+        let mut lists = vec![];
+        for asked in asked {
+            let list: Result<ServerRef<TodoServer>, _> = asked.await.expect("nobody crashes");
+            lists.push(list.expect("the cache answers (see hint 2 of exercise 4)").pid());
+        }
+        assert!(
+            lists[0] == lists[2] && lists[0] != lists[1],
+            "one process for each name (see hint 2 of exercise 4)"
+        );
+        let noted = notes(&history);
+        let starting = |what: &str| noted.iter().position(|note| note == what);
+        assert!(
+            starting("Starting to-do cache") == Some(0)
+                && starting("Starting database server") == Some(1),
+            "the cache speaks, and then starts the database; this was noted: {noted:?} (see hint 1 \
+             of exercise 4)"
+        );
+        let spec = cache::child_spec(disk);
+        assert_eq!(&**spec.id(), "Todo.Cache", "the name is the id (see hint 3 of exercise 4)");
+    });
+}
+
+/// Every process of the hierarchy is linked to the one that started it: nothing was started without.
+///
+/// Exercise: 4
+/// Covers: CH8-P-S1.2, CH8-P-S4.1, CH8-P-S4.2, CH8-P-CHK2, CH8-CHK-14, CH8-WSUM-10
+#[test]
+fn every_process_is_linked_to_whoever_started_it() {
+    scenario_with(|seed| async move {
+        let (_scratch, disk) = disk();
+        watched();
+        cache::start_link(disk).await.expect("nothing keeps it from starting");
+        let lists = [names(seed)[0], "a", "b"];
+        for name in lists {
+            server_process(name).await.expect("the cache answers (see hint 2 of exercise 4)");
+        }
+        let all: Vec<_> =
+            System::current().process_infos().into_iter().filter(|it| it.pid != me()).collect();
+        assert_eq!(all.len(), 2 + SHELVES + lists.len(), "cache, database, workers and lists");
+        for process in &all {
+            assert!(
+                process.links.contains(&process.parent),
+                "{:?} runs without a link to whoever started it (see hint 1 of exercise 4)",
+                process.name.as_ref().or(process.label.as_ref())
+            );
+        }
+        let of_the_cache = CACHE.whereis().expect("it runs").pid();
+        kill_and_wait(one_of(seed, [all[0].pid, all[1].pid, all[3].pid, all[6].pid])).await;
+        of_the_cache.join().await;
+        settle().await;
+        assert!(
+            all.iter().all(|it| !it.pid.is_alive()),
+            "whichever ends, all end (see hint 1 of exercise 4)"
         );
     });
 }
@@ -452,6 +424,34 @@ fn a_killed_cache_is_back_at_once_with_a_new_pid() {
             TODO_SYSTEM.count_children().await,
             Ok(ChildCount { specs: 1, active: 1, supervisors: 0, workers: 1 })
         );
+    });
+}
+
+/// To take the database of the last cache for its own would be to run without one a moment later.
+///
+/// Exercise: 5
+/// Covers: CH8-P-S4.1
+/// Oracle (defect): C8-18
+#[test]
+fn a_killed_cache_is_followed_by_one_with_a_database_of_its_own() {
+    scenario_with(|seed| async move {
+        let (_scratch, disk) = disk();
+        watched();
+        started(disk).await;
+        let [name, _] = names(seed);
+        for _ in 0..3 {
+            let old = CACHE.whereis().expect("it runs").pid();
+            server_process(name).await.expect("the cache answers");
+            old.kill();
+            let new = restarted(&CACHE, old).await;
+            settle().await;
+            let database = DATABASE.whereis().map(|it| it.pid());
+            assert!(
+                database.is_some_and(|pid| linked(pid, new.pid())) && new.is_alive(),
+                "there is a database, and it is this cache's own (see hint 1 of exercise 3)"
+            );
+            sleep(2 * SECOND).await;
+        }
     });
 }
 
