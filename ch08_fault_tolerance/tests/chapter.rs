@@ -12,8 +12,12 @@ mod drill_04_monitors;
 mod drill_05_supervisor;
 #[path = "../drill_06_child_specs/tests/drill.rs"]
 mod drill_06_child_specs;
+#[path = "../exercise_01_todo_server/tests/exercise.rs"]
+mod exercise_01_todo_server;
 #[path = "../exercise_02_worker_pool/tests/exercise.rs"]
 mod exercise_02_worker_pool;
+#[path = "../project_supervised_todo/tests/project.rs"]
+mod project_supervised_todo;
 #[path = "../warmup_01_boom/tests/warmup.rs"]
 mod warmup_01_boom;
 #[path = "../warmup_02_trapping_exits/tests/warmup.rs"]
