@@ -20,7 +20,7 @@ fn request<S: Server, T: Send + 'static>(
 /// until it is [resumed](resume). What arrives meanwhile waits.
 ///
 /// # Errors
-/// See [`CallError`]; waits five seconds.
+/// See [`CallError`](crate::CallError); waits five seconds.
 ///
 /// Source: OTP `sys:suspend/1`.
 pub fn suspend<S: Server>(server: &S) -> Calling<()> {
@@ -30,7 +30,7 @@ pub fn suspend<S: Server>(server: &S) -> Calling<()> {
 /// Lets a suspended server go on.
 ///
 /// # Errors
-/// See [`CallError`]; waits five seconds.
+/// See [`CallError`](crate::CallError); waits five seconds.
 ///
 /// Source: OTP `sys:resume/1`.
 pub fn resume<S: Server>(server: &S) -> Calling<()> {
@@ -42,7 +42,7 @@ pub fn resume<S: Server>(server: &S) -> Calling<()> {
 /// An idle timeout that the server waits for begins anew.
 ///
 /// # Errors
-/// See [`CallError`]; waits five seconds.
+/// See [`CallError`](crate::CallError); waits five seconds.
 ///
 /// Source: OTP `sys:get_state/1`.
 pub fn get_state<S, T>(server: &S, look: impl FnOnce(&S::Type) -> T + Send + 'static) -> Calling<T>

@@ -111,7 +111,7 @@ pub fn start_link(id: usize) -> Start<PoolWorker> {
     // END
 }
 
-/// Lets `worker` run `job` as the course does: in its own process. Waits five seconds.
+/// Lets `worker` run `job` as the course does, in the process of the worker. Waits five seconds.
 ///
 /// # Errors
 /// [`WorkError::Lost`], also when it was the job that failed, or was slow.
