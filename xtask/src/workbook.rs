@@ -174,31 +174,47 @@ fn go_on(course: &Course, root: &Path, wanted: &[&Item]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The first `todo!` of a stub that is still there: item, file, line and exercise.
+/// The `todo!` of the first exercise of a stub that is still open: item, file, line and exercise.
 pub(crate) fn first_open<'a>(
     root: &Path,
     item: &'a Item,
 ) -> anyhow::Result<Option<(&'a Item, String, usize, String)>> {
     let start = format!("todo!(\"{}, exercise ", item.label());
-    for (path, bytes) in files::load_tree(&root.join(item.dir()).join("src"))? {
-        if path.extension().is_none_or(|ending| ending != "rs") {
-            continue;
-        }
-        let text = String::from_utf8_lossy(&bytes);
-        for (index, line) in text.lines().enumerate() {
-            if let Some((_, rest)) = line.split_once(&start) {
-                let number = rest.chars().take_while(char::is_ascii_digit).collect();
-                let file = files::slashed(&PathBuf::from("src").join(path));
-                return Ok(Some((item, file, index + 1, number)));
-            }
-        }
-    }
-    Ok(None)
+    let sources = files::load_tree(&root.join(item.dir()).join("src"))?;
+    let sources = sources
+        .iter()
+        .filter(|(path, _)| path.extension().is_some_and(|ending| ending == "rs"))
+        .map(|(path, bytes)| (PathBuf::from("src").join(path), String::from_utf8_lossy(bytes)));
+    let first = sources
+        .filter_map(|(path, text)| {
+            let (number, line) = first_todo(&text, &start)?;
+            Some((number, files::slashed(&path), line))
+        })
+        .min();
+    Ok(first.map(|(number, file, line)| (item, file, line, number.to_string())))
+}
+
+/// The lowest exercise whose `todo!` begins with `start`, and the line of the first of them.
+fn first_todo(text: &str, start: &str) -> Option<(u32, usize)> {
+    let of_line = |(index, line): (usize, &str)| {
+        let (_, rest) = line.split_once(start)?;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        Some((digits.parse().ok()?, index + 1))
+    };
+    text.lines().enumerate().filter_map(of_line).min()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exercises_are_done_in_the_order_of_their_numbers() {
+        let text =
+            "a\ntodo!(\"x, exercise 10\")\ntodo!(\"x, exercise 2\")\ntodo!(\"x, exercise 2\")";
+        assert_eq!(first_todo(text, "todo!(\"x, exercise "), Some((2, 3)));
+        assert_eq!(first_todo(text, "todo!(\"y, exercise "), None);
+    }
 
     #[test]
     fn what_was_updated_stands_apart_from_what_is_to_be_looked_at() {
