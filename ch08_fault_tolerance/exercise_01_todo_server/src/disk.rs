@@ -255,7 +255,7 @@ impl Folder {
     /// Puts the list `name` on the disk.
     ///
     /// # Errors
-    /// As [`write`].
+    /// As [`write()`].
     pub async fn save(&self, name: &str, list: &TodoList) -> Result<(), DiskError> {
         let (file, list) = (self.file(name), list.clone());
         self.work(move || write(&file, &list)).await

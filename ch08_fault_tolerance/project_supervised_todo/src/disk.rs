@@ -263,7 +263,7 @@ impl Shelf {
     /// Puts the list `name` on the disk: all of it, or nothing. When this is `Ok`, it is there.
     ///
     /// # Errors
-    /// As [`write`].
+    /// As [`write()`].
     pub async fn store(&self, name: &str, list: TodoList) -> Result<(), DiskError> {
         let file = self.disk.file(name);
         self.work(move || write(&file, &list)).await
