@@ -32,7 +32,7 @@ pub struct TooHigh;
 /// # Panics
 /// When `b` is zero, with the panic of the division itself.
 pub fn arithmetic_error(a: i64, b: i64) -> i64 {
-    // EXERCISE 1: errors: a division as it is, with nothing to protect it.
+    // EXERCISE 1: errors: five calls that fail; the first is a division with nothing to protect it.
     a / b
     // END
 }
@@ -85,7 +85,7 @@ pub fn custom_error_with_type() -> ! {
 
 /// Ends the process as if its work were done.
 pub fn normal_exit() -> ! {
-    // EXERCISE 2: exits: leave with the reason that says that all is well.
+    // EXERCISE 2: exits: three ways to end a process; the first says that all is well.
     exit(ExitReason::Normal)
     // END
 }
@@ -135,7 +135,7 @@ pub fn nested_throw(limit: u32) -> Option<u32> {
 /// | returns | `Returned` |
 /// | divides by zero | `Caught arithmetic error` |
 /// | exits with `Shutdown` | `Caught exit signal` |
-/// | throws a pair `("result", 42)` | `Caught throw: 42` |
+/// | throws a pair `("result", n)` of text and `i32` | `Caught throw: n`, as in `Caught throw: 42` |
 ///
 /// Whatever else it does is not caught, and leaves again as it came.
 pub fn tell(body: impl FnOnce()) -> String {
@@ -209,7 +209,7 @@ pub enum DivideError {
 /// # Errors
 /// There is no quotient, and the caller is expected to have an answer to that.
 pub fn divide(a: i64, b: i64) -> Result<i64, DivideError> {
-    // EXERCISE 7: the same without any unwinding: what is expected is a value.
+    // EXERCISE 7: divide and search without any unwinding: what is expected is a value.
     if b == 0 {
         return Err(DivideError::ByZero);
     }

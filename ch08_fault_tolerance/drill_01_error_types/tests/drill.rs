@@ -294,9 +294,15 @@ fn what_is_not_meant_is_not_caught() {
                 "{what} is not what the course catches: let it leave again (see hint 3 of exercise 4)"
             )
         };
-        let panic = error_of(move || drop(tell(move || panic!("disk {seed} is full"))));
+        let left = attempt(move || drop(tell(move || panic!("disk {seed} is full")))).result();
+        let Err(Caught::Error(panic)) = left else {
+            panic!("{}; it came to {left:?}", rule("another panic"))
+        };
         assert_eq!(panic.message(), format!("disk {seed} is full"), "{}", rule("another panic"));
-        let raised = error_of(|| drop(tell(|| raise(ArgumentError("Invalid argument")))));
+        let left = attempt(|| drop(tell(|| raise(ArgumentError("Invalid argument"))))).result();
+        let Err(Caught::Error(raised)) = left else {
+            panic!("{}; it came to {left:?}", rule("an error with a type"))
+        };
         assert_eq!(
             raised.downcast::<ArgumentError>().ok(),
             Some(ArgumentError("Invalid argument")),
@@ -304,7 +310,10 @@ fn what_is_not_meant_is_not_caught() {
             rule("an error with a type")
         );
         for reason in [ExitReason::Normal, ExitReason::other("shutdown"), ExitReason::Killed] {
-            let left = exit_of(|| drop(tell(|| exit(reason.clone()))));
+            let left = attempt(|| drop(tell(|| exit(reason.clone())))).result();
+            let Err(Caught::Exit(left)) = left else {
+                panic!("{}; it came to {left:?}", rule("an exit with another reason"))
+            };
             assert_eq!(left, reason, "{}", rule("an exit with another reason"));
         }
         for ball in [Term::new(("error", 42)), Term::new(TooHigh), Term::new(42)] {

@@ -83,8 +83,8 @@ fn the_boom_of_its_child_ends_the_shell_with_the_same_reason() {
                 &format!("1s child exited: {reason}"),
                 &format!("1s shell exited: {reason}"),
             ],
-            "the child is linked before it runs, and hears of its boom after a second (see hint 2 \
-             of exercise 2)"
+            "the child, under its label `child`, is linked before it runs, and hears of its boom \
+             after a second (see hint 2 of exercise 2)"
         );
     });
 }
@@ -108,7 +108,8 @@ fn a_boom_with_the_reason_normal_leaves_the_shell_running() {
 shell  ├───────────────────■   "still here"; normal
 child  ├─────────■             normal
 "#,
-            "the shell lives on, and says so a second later (see hint 3 of exercise 2)"
+            "the shell lives on, and says so a second later; its child has the label `child` (see \
+             hints 2 and 3 of exercise 2)"
         );
     });
 }

@@ -58,7 +58,7 @@ pub enum End {
 
 /// Waits for the end of a task, and tells it as a value: what trapping exits is without processes.
 pub async fn end_of(task: JoinHandle<Result<(), String>>) -> End {
-    // EXERCISE 2: the same for a task of tokio, whose end is a value from the beginning.
+    // EXERCISE 2: tell the end of a task of tokio, which is a value from the beginning.
     match task.await {
         Ok(Ok(())) => End::Done,
         Ok(Err(error)) => End::Failed(error),
@@ -76,7 +76,7 @@ pub async fn end_of(task: JoinHandle<Result<(), String>>) -> End {
 /// # Panics
 /// When the task panicked, with the same panic.
 pub async fn share_end_of(task: JoinHandle<Result<(), String>>) -> Result<(), String> {
-    // EXERCISE 3: and not trapping: hand the end on, whatever it was.
+    // EXERCISE 3: hand the end of a task on, whatever it was, as a link does.
     match task.await {
         Ok(end) => end,
         Err(gone) if gone.is_panic() => resume_unwind(gone.into_panic()),
