@@ -291,7 +291,7 @@ fn a_database_that_does_not_end_is_an_error_after_some_time() {
         assert_eq!(
             started.map(|it| it.pid()),
             Err(StartError::AlreadyStarted(old)),
-            "its name is not to be had, and that is an error (see hint 3 of exercise 3)"
+            "the last one kept the name: the error is `AlreadyStarted`, with its pid (see hint 3 of exercise 3)"
         );
         assert!(
             begun.elapsed() >= PATIENCE,
