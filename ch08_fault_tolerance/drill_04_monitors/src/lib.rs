@@ -45,7 +45,7 @@ pub async fn basic_monitor(me: &mut Process, lifetime: Duration) -> Down {
 ///
 /// Gives the DOWN and notes `still alive`. It is not linked, nothing is trapped.
 pub async fn compare_by_monitor(me: &mut Process, lifetime: Duration) -> Down {
-    // EXERCISE 2: hear of a crash by a monitor: there is nothing to survive.
+    // EXERCISE 2: the same crash, heard in two ways; by a monitor there is nothing to survive.
     let (_, mref) = me.spawn_monitor(mortal("target", lifetime, ExitReason::other("crash")));
     let its_end = me.select(|message| match message {
         Message::Down(down) if down.mref == mref => Ok(*down),

@@ -495,14 +495,14 @@ fn the_guide_gives_each_wish_a_tie_that_fulfils_it() {
                 // What is told to nobody that listens is not told.
                 (mine, told && its_crash == ItsCrash::News),
                 expected,
-                "wanted: {its_crash:?}; chosen: {tie:?}; is the observer alive after the other's \
-                 crash, and was it told? (see hint 2 of exercise 6)"
+                "`choose({its_crash:?}, {it_falls_with_me})` gave {tie:?}; is the observer alive after \
+                 the other's crash, and was it told? (see hint 2 of exercise 6)"
             );
             assert_eq!(
                 when_i_crash(tie).await,
                 !it_falls_with_me,
-                "wanted: it falls with me: {it_falls_with_me}; chosen: {tie:?}; is the other one \
-                 alive after the observer's crash? (see hint 2 of exercise 6)"
+                "`choose({its_crash:?}, {it_falls_with_me})` gave {tie:?}; is the other one alive after \
+                 the observer's crash? (see hint 2 of exercise 6)"
             );
         }
     });
@@ -525,8 +525,8 @@ fn the_guide_ties_no_more_than_is_wanted() {
             assert_eq!(
                 choose(its_crash, it_falls_with_me),
                 fitting,
-                "wanted: {its_crash:?}, and it falls with me: {it_falls_with_me}; a stronger tie \
-                 does more than that (see hint 3 of exercise 6)"
+                "`choose({its_crash:?}, {it_falls_with_me})`: a stronger tie does more than is wanted \
+                 (see hint 3 of exercise 6)"
             );
         }
     });

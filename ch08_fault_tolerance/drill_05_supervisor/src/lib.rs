@@ -26,7 +26,7 @@ pub fn via(id: u32) -> Via<MyWorker, u32> {
 pub struct MyWorker {
     /// Which worker it is; the same in every life.
     pub id: u32,
-    /// When this life began, by the clock of its system.
+    /// When this life began, by its system's [`monotonic_time`](runtime::System::monotonic_time).
     pub started_at: Duration,
 }
 

@@ -186,9 +186,16 @@ fn the_short_forms_are_three_arguments_of_one_function() {
         let (form, make, id, restart, opts) = one_of(seed, forms);
         let spec = make();
         assert_eq!(
-            (&**spec.id(), &spec),
-            (id, &child_spec(opts).restart(restart)),
-            "form {form} is {id:?}, and {restart} (see hint 2 of exercise 3)"
+            &**spec.id(),
+            id,
+            "the id of form {form}; if it is the name instead, look at `child_spec` (see hint 3 of \
+             exercise 2)"
+        );
+        assert_eq!(
+            spec,
+            child_spec(opts).restart(restart),
+            "form {form} is {restart}, and otherwise what `child_spec` makes of {opts} (see hint 2 \
+             of exercise 3)"
         );
         let supervisor = run(Supervisor::one_for_one().child(spec)).await;
         let name = opts.name.unwrap_or("Worker");

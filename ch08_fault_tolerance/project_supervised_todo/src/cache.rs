@@ -34,7 +34,7 @@ pub enum Call {
 /// waits for that, but no longer than [`PATIENCE`].
 ///
 /// # Errors
-/// The last one does not end, or the new one does not start.
+/// `AlreadyStarted` when the last one keeps the name; otherwise what kept the new one from starting.
 pub async fn start_database(disk: &Disk) -> Result<ServerRef<Database>, StartError> {
     // EXERCISE 3: start the database, and never take a dying one for it.
     loop {

@@ -37,7 +37,7 @@ pub async fn start_link_in(disk: Disk) -> Result<SupervisorRef, StartError> {
 /// the cache, and asks again when somebody ended meanwhile.
 ///
 /// # Errors
-/// `NoProc` when there is no cache for as long as `patience`; otherwise what the last request came to.
+/// `NoProc` when no cache comes in time, `Timeout` when no answer does, or the bad answer itself.
 pub async fn entries_in_the_end(
     name: &str,
     date: Date,

@@ -23,7 +23,8 @@ use runtime::testing::{
 };
 use runtime::trace::{Recorder, What};
 use runtime::{
-    ChildCount, ChildState, StartError, SupervisorRef, System, Task, assert_timeline, trap_exit,
+    ChildCount, ChildState, StartError, SupervisorRef, System, Task, assert_timeline, sys,
+    trap_exit,
 };
 use tempfile::TempDir;
 use tokio::task::yield_now;
@@ -294,7 +295,7 @@ fn a_database_that_does_not_end_is_an_error_after_some_time() {
         assert_eq!(
             started.map(|it| it.pid()),
             Err(StartError::AlreadyStarted(old)),
-            "its name is not to be had, and that is an error (see hint 3 of exercise 3)"
+            "the last one kept the name: the error is `AlreadyStarted`, with its pid (see hint 3 of exercise 3)"
         );
         assert!(
             begun.elapsed() >= PATIENCE,
@@ -783,6 +784,37 @@ fn a_caller_gives_up_when_its_patience_is_over() {
              hint 2 of exercise 6)"
         );
         assert!(System::current().monotonic_time() < before + Duration::from_millis(20));
+    });
+}
+
+/// Patience is for the answer as well: a system that is there and slow gets no more of it.
+///
+/// Exercise: 6
+#[test]
+fn a_slow_answer_is_waited_for_as_long_as_there_is_patience() {
+    scenario_with(|seed| async move {
+        let (_scratch, disk) = disk();
+        watched();
+        started(disk).await;
+        let [alice, _] = names(seed);
+        sys::suspend(&CACHE).await.expect("it runs");
+        let patience = one_of(seed, [Duration::from_millis(300), SECOND, 4 * SECOND]);
+        let begun = Instant::now();
+        let asked = timeout(60 * SECOND, entries_in_the_end(alice, DAY, patience)).await;
+        assert_eq!(
+            asked,
+            Ok(Err(CallError::Timeout.into())),
+            "the cache is up, and says nothing (see hint 3 of exercise 6)"
+        );
+        let waited = begun.elapsed();
+        assert!(
+            patience <= waited && waited < patience + Duration::from_millis(20),
+            "there was patience for {patience:?}, and the answer was waited for {waited:?}: a call \
+             has its own five seconds (see hint 3 of exercise 6)"
+        );
+        sys::resume(&CACHE).await.expect("it runs");
+        let asked = entries_in_the_end(alice, DAY, patience).await;
+        assert_eq!(asked, Ok(vec![]), "it goes on, and answers");
     });
 }
 
