@@ -99,6 +99,7 @@ fn parts(item: &Item, root: &str) -> anyhow::Result<Vec<(PathBuf, String)>> {
     let (inherited, dependencies) = shared(root).map_err(fault::course)?;
     let fill = |text: &str| {
         text.replace("@PACKAGE@", &item.package())
+            .replace("@ID@", &item.id())
             .replace("@LABEL@", &item.label())
             .replace("@TITLE@", &capital(&item.label()))
             .replace("@NUMBER@", item.label().rsplit(' ').next().unwrap_or_default())
