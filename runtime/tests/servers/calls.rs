@@ -1,6 +1,10 @@
 //! Calls and casts: who is answered, with what, in which order.
 
+use std::future::{Future, poll_fn};
 use std::hint::black_box;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 use crate::support::{
     Call, Dropped, Log, NOTHING, Tell, W, assert_panic, dead_server, down, ms, run, run_async,
@@ -76,6 +80,40 @@ fn a_late_answer_is_never_seen() {
         assert_eq!(begun.elapsed(), ms(50));
         assert_eq!(log.mailbox(&mut me).await, NOTHING);
         assert_eq!(s.call(Call::Echo).await, Ok("echo"));
+    });
+}
+
+/// Calls that wait at the same time share one alarm of their process, and each ends at its own
+/// limit, also those that are polled by something with a waker of its own.
+#[test]
+fn calls_at_the_same_time_end_each_at_its_own_limit() {
+    /// Polls a future with a waker that is not the process's, as a `FuturesUnordered` does.
+    async fn apart<F: Future>(future: F) -> F::Output {
+        struct Passes(Waker);
+        impl Wake for Passes {
+            fn wake(self: Arc<Self>) {
+                self.0.wake_by_ref();
+            }
+        }
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let waker = Waker::from(Arc::new(Passes(cx.waker().clone())));
+            future.as_mut().poll(&mut Context::from_waker(&waker))
+        })
+        .await
+    }
+
+    scenario(|me: Process| async move {
+        let busy = W::start(Log::of(&me).server("s.1")).await.unwrap();
+        let begun = Instant::now();
+        let ends = async |limit| {
+            assert_eq!(busy.call(slow(ms(500))).timeout(limit).await, Err(CallError::Timeout));
+            begun.elapsed()
+        };
+        let (a, b, c, d) =
+            tokio::join!(ends(ms(30)), apart(ends(ms(20))), ends(ms(10)), apart(ends(ms(40))));
+        assert_eq!([a, b, c, d], [ms(30), ms(20), ms(10), ms(40)]);
+        assert_eq!(ends(ms(15)).await, ms(55));
     });
 }
 
