@@ -45,7 +45,14 @@ pub struct NotRegistered(pub String);
 
 /// The names of a system, and who has them. A process that has ended has none.
 #[derive(Default)]
-pub(crate) struct Names(Mutex<HashMap<Arc<str>, Arc<dyn AnyPcb>>>);
+pub(crate) struct Names(Mutex<HashMap<Arc<str>, Holder>>);
+
+/// Who has a name.
+struct Holder {
+    process: Arc<dyn AnyPcb>,
+    /// Whether it is found under the name: not before it is found under its pid.
+    listed: bool,
+}
 
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,8 +63,11 @@ impl fmt::Debug for Names {
 impl Names {
     /// Who has the name, and has not been told to end.
     pub(crate) fn find(&self, name: &str) -> Option<Arc<dyn AnyPcb>> {
-        let pcb = self.0.lock().get(name)?.clone();
-        (pcb.head().life() == Life::Running).then_some(pcb)
+        let process = match self.0.lock().get(name)? {
+            Holder { process, listed: true } => process.clone(),
+            Holder { listed: false, .. } => return None,
+        };
+        (process.head().life() == Life::Running).then_some(process)
     }
 
     pub(crate) fn whereis(&self, name: &str) -> Option<Pid> {
@@ -71,11 +81,17 @@ impl Names {
     }
 
     /// Gives `name` to the process; its own lock is taken inside, never the other way round.
-    fn register(&self, name: &Arc<str>, pcb: &Arc<dyn AnyPcb>) -> Result<(), RegisterError> {
+    fn register(
+        &self,
+        name: &Arc<str>,
+        pcb: &Arc<dyn AnyPcb>,
+        listed: bool,
+    ) -> Result<(), RegisterError> {
         let pid = pcb.head().pid;
         let mut names = self.0.lock();
         if let Some(holder) = names.get(name) {
-            return Err(RegisterError::Taken { name: name.to_string(), holder: holder.head().pid });
+            let holder = holder.process.head().pid;
+            return Err(RegisterError::Taken { name: name.to_string(), holder });
         }
         let mut result = Ok(());
         pcb.control(&mut |control, _| {
@@ -89,17 +105,26 @@ impl Names {
             };
         });
         if result.is_ok() {
-            names.insert(name.clone(), pcb.clone());
+            names.insert(name.clone(), Holder { process: pcb.clone(), listed });
         }
         result
     }
 
     fn unregister(&self, name: &str) -> Option<Pid> {
         let mut names = self.0.lock();
-        let pcb = names.remove(name)?;
-        pcb.control(&mut |control, _| control.rare().name = None);
+        let Holder { process, .. } = names.remove(name)?;
+        process.control(&mut |control, _| control.rare().name = None);
         drop(names);
-        Some(pcb.head().pid)
+        Some(process.head().pid)
+    }
+
+    /// The process can be found by its pid, and from here on by its name.
+    fn list(&self, name: &str, pid: Pid) {
+        if let Some(holder) = self.0.lock().get_mut(name)
+            && holder.process.head().pid == pid
+        {
+            holder.listed = true;
+        }
     }
 
     /// Frees the name of a process that has ended.
@@ -107,7 +132,7 @@ impl Names {
         let Some(name) = name else { return };
         let forgotten = {
             let mut names = self.0.lock();
-            let held = names.get(name).is_some_and(|holder| holder.head().pid == pid);
+            let held = names.get(name).is_some_and(|holder| holder.process.head().pid == pid);
             if held { names.remove(name) } else { None }
         };
         // Perhaps the last to hold it, and with it messages of the user's.
@@ -162,7 +187,7 @@ impl Naming for LocalName {
         system: &'a SystemInner,
         process: &Arc<dyn AnyPcb>,
     ) -> Result<Box<dyn Taken + 'a>, NameRefused> {
-        system.names.register(&self.0, process)?;
+        system.names.register(&self.0, process, false)?;
         Ok(Box::new(TakenName(Some((&system.names, self.0.clone(), process.head().pid)))))
     }
 }
@@ -172,7 +197,9 @@ struct TakenName<'a>(Option<(&'a Names, Arc<str>, Pid)>);
 
 impl Taken for TakenName<'_> {
     fn keep(mut self: Box<Self>) {
-        self.0 = None;
+        if let Some((names, name, pid)) = self.0.take() {
+            names.list(&name, pid);
+        }
     }
 }
 
@@ -205,7 +232,7 @@ pub fn register(name: &str, pid: impl Into<Pid>) -> Result<(), RegisterError> {
     let pcb = table::find(pid)
         .filter(|pcb| pcb.head().system.id() == inner.id())
         .ok_or(RegisterError::NoProc(pid))?;
-    inner.names.register(&name, &pcb)?;
+    inner.names.register(&name, &pcb, true)?;
     inner.arrivals.tell_all();
     if inner.trace.is_on() {
         inner.emit(Subject::of(&*pcb), What::Registered(name));

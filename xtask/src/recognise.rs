@@ -1,8 +1,8 @@
 //! A learner's failure that is a known mistake's failure, and the sentence that goes with it.
 //!
 //! An answer is compared with the mutants of an exercise by the exercise's own tests: the same ones
-//! fail, with the same messages but for places in `src/`, and the others pass. A test that stops at an unwritten `todo!` of
-//! the stub says nothing and is left out.
+//! fail, with the same messages but for places in `src/`, and the others pass. A test that stops at
+//! an unwritten `todo!` of the stub says nothing and is left out.
 //!
 //! What a mutant does is found out only when a comparison needs it, test by test, and is kept in
 //! the cache. Whether it comes from there or from a run decides nothing but the time.

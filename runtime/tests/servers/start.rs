@@ -1,11 +1,13 @@
 //! How servers start: what the caller gets, who learns of a failure, who has the name.
 
 use std::future::pending;
+use std::sync::{Arc, Mutex};
 
 use crate::support::{
     Call, Log, NOTHING, Tell, W, assert_panic, dead_server, down, ms, run, tell, word,
 };
 use runtime::testing::{kill_and_wait, scenario, settle};
+use runtime::trace::What;
 use runtime::{
     CallError, Cx, ExitReason, GenServer, Init, Name, Next, NoCatch, Pid, Process, RegisterError,
     Reply, Server, ServerRef, StartError, Term, register, spawn, unregister, whereis,
@@ -15,6 +17,25 @@ use tokio::time::{Instant, sleep, timeout};
 static NAME: Name<W> = Name::new("name");
 
 // --- A start that succeeds.
+
+/// A name leads to nobody before its process can be found: whoever sent to it then might never be
+/// answered, since a subscriber that panics still keeps the process from being made.
+#[test]
+fn a_name_leads_to_nobody_while_its_process_is_being_made() {
+    scenario(|me: Process| async move {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sees = seen.clone();
+        let subscription = me.system().subscribe(move |event| {
+            if matches!(event.what, What::Spawned { .. }) {
+                sees.lock().unwrap().push(NAME.whereis().is_some());
+            }
+        });
+        let s = W::start(Log::of(&me).server("s.1")).name(&NAME).await.unwrap();
+        drop(subscription);
+        assert_eq!(*seen.lock().unwrap(), [false]);
+        assert_eq!(NAME.whereis(), Some(s));
+    });
+}
 
 /// Whoever starts a server waits until its `init` is done.
 ///
