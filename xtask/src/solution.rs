@@ -57,7 +57,7 @@ fn refusal(item: &Item, entry: &Entry) -> String {
         _ => format!("{item} has not been graded yet"),
     };
     format!(
-        "{so_far}; the reference answer is shown once it has all of them.\n  \
+        "{so_far}; the reference answer is shown once it has full marks.\n  \
          See your points:  cargo xtask grade {item}\n  \
          Get a hint:       cargo xtask hint {item}\n  \
          See it anyway:    cargo xtask solution {item} --spoil  (this is written down)"

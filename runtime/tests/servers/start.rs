@@ -24,10 +24,10 @@ static NAME: Name<W> = Name::new("name");
 fn a_name_leads_to_nobody_while_its_process_is_being_made() {
     scenario(|me: Process| async move {
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let sees = seen.clone();
+        let notes = seen.clone();
         let subscription = me.system().subscribe(move |event| {
             if matches!(event.what, What::Spawned { .. }) {
-                sees.lock().unwrap().push(NAME.whereis().is_some());
+                notes.lock().unwrap().push(NAME.whereis().is_some());
             }
         });
         let s = W::start(Log::of(&me).server("s.1")).name(&NAME).await.unwrap();
