@@ -1,0 +1,11 @@
+//! The tests of drill 9.7.
+
+use ch09_drill_07_let_it_crash::answer;
+
+/// TO WRITE: what the test shows, as a sentence, with `Covers:` and `Oracle:` below the exercise.
+///
+/// Exercise: 1
+#[test]
+fn the_answer_is_right() {
+    assert_eq!(answer(), 42);
+}

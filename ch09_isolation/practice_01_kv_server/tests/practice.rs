@@ -1,0 +1,11 @@
+//! The tests of practice drill 9.1.
+
+use ch09_practice_01_kv_server::answer;
+
+/// TO WRITE: what the test shows, as a sentence, with `Covers:` and `Oracle:` below the exercise.
+///
+/// Exercise: 1
+#[test]
+fn the_answer_is_right() {
+    assert_eq!(answer(), 42);
+}
