@@ -16,6 +16,8 @@ use crate::{coverage, files, manifest, oracle, readme};
 /// What the command line asks for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
+    /// The items to look at; all of them and the docs, if none is named.
+    pub(crate) ids: &'a [String],
     /// Leave out everything that has to be built.
     pub(crate) quick: bool,
     /// Prove again what is proved already.
@@ -59,20 +61,30 @@ impl<'a> Step<'a> {
 
 /// Runs every check, and prints what each finds.
 pub(crate) fn run(course: &Course, request: Request<'_>) -> anyhow::Result<Verdict> {
+    let named = named(course, request.ids)?;
     let assembly = if request.quick { None } else { Some(Assembly::open(course, "check")?) };
     let Request { write, sources, .. } = request;
     let mut steps = Vec::new();
     for chapter in &course.chapters {
+        let items: Vec<&Item> = chapter.items.iter().filter(|item| named.contains(item)).collect();
+        if items.is_empty() && !request.ids.is_empty() {
+            continue;
+        }
         steps.push(Step::new(format!("{}: chapter", chapter.folder), || {
             check_chapter(course, chapter)
         }));
-        for item in &chapter.items {
+        for item in items {
             item_steps(&mut steps, course, item, assembly.as_ref(), request);
         }
     }
-    steps
-        .push(Step::new("docs/COVERAGE.md".to_owned(), || coverage::check(course, write, sources)));
-    steps.push(Step::new("docs/SEMANTICS.md".to_owned(), || oracle::check(course, write, sources)));
+    if request.ids.is_empty() {
+        steps.push(Step::new("docs/COVERAGE.md".to_owned(), || {
+            coverage::check(course, write, sources)
+        }));
+        steps.push(Step::new("docs/SEMANTICS.md".to_owned(), || {
+            oracle::check(course, write, sources)
+        }));
+    }
 
     let count = steps.len();
     let width = count.to_string().len();
@@ -91,6 +103,16 @@ pub(crate) fn run(course: &Course, request: Request<'_>) -> anyhow::Result<Verdi
         anstream::println!("{} {broken} of {count} checks fail", style::NONE);
         Ok(Verdict::CourseBroken)
     }
+}
+
+/// The items that any of the ids names; all, if there is none. A course may still be without items.
+fn named<'a>(course: &'a Course, ids: &[String]) -> anyhow::Result<Vec<&'a Item>> {
+    if ids.is_empty() {
+        return Ok(course.items().collect());
+    }
+    let each: Vec<Vec<&Item>> =
+        ids.iter().map(|id| course.select(Some(id))).collect::<Result<_, _>>()?;
+    Ok(each.concat())
 }
 
 fn item_steps<'a>(

@@ -220,7 +220,12 @@ enum Command {
     ///
     /// For every drill: all parts are there, the stub compiles and scores 0, the reference answer
     /// has full marks, and every mutant is caught by the exercise that it names.
+    ///
+    /// With IDs, only these items and their chapters; without one, all of them and the docs.
     Check {
+        /// Drills or chapters, for instance ch08/drill_03_links, 8/3 or ch08.
+        #[arg(value_name = "ID", conflicts_with = "sources")]
+        ids: Vec<String>,
         /// Leave out what has to be built: reference answers, stubs and mutants.
         #[arg(long)]
         quick: bool,
@@ -305,10 +310,10 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         ),
         Command::Quiz { id, print } => quiz::run(&course, &quiz::Request { id, print }),
         Command::New { kind, name } => new::run(&course, &kind, &name),
-        Command::Check { quick, all, write, sources, rules } => check::run(
-            &course,
-            check::Request { quick, all, write, sources: sources.as_deref(), rules: rules.into() },
-        ),
+        Command::Check { ids, quick, all, write, sources, rules } => {
+            let (sources, rules) = (sources.as_deref(), rules.into());
+            check::run(&course, check::Request { ids: &ids, quick, all, write, sources, rules })
+        }
     }
 }
 

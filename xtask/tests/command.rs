@@ -232,6 +232,17 @@ fn check_passes_on_a_course_that_is_whole() {
 }
 
 #[test]
+fn check_looks_at_the_items_that_are_named_and_at_no_others() {
+    let course = Course::new();
+    course.edit("ch01_demo/drill_01_demo/README.md", "## Questions", "## Answers");
+    let run = course.run(&["check", "ch01/warmup_01"]);
+    run.assert(0, &["ch01_demo: chapter", "1 of 1 caught", "all 9 checks pass"]);
+    assert!(!run.stdout.contains("drill_01") && !run.stdout.contains("COVERAGE"));
+    course.run(&["check", "--quick", "ch01/warmup_01", "1/1"]).assert(3, &["1 of 11 checks fail"]);
+    course.run(&["check", "7/7"]).assert(2, &["7/7"]);
+}
+
+#[test]
 fn check_finds_tests_that_let_something_through() {
     let course = Course::new();
     let mutants = "ch01_demo/drill_01_demo/mutants";
