@@ -169,7 +169,11 @@ impl Assembly {
         Ok(results)
     }
 
-    fn side_by_side(
+    /// Builds answers side by side, one to a lane.
+    ///
+    /// They are there until the next answers to this item are built side by side, whose builds go
+    /// on from these.
+    pub(crate) fn side_by_side(
         &self,
         item: &Item,
         suite: Suite,

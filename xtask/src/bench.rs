@@ -54,10 +54,7 @@ pub(crate) fn examine(
         Build::Broken(said) => return Ok(Examined::Broken(said)),
         Build::Ready(built) => built,
     };
-    let bench = Bench::new(assembly, item, &built, rules);
-    bench.compare(plan)?;
-    let results = in_parallel(&plan.tests, |test| bench.repeat(&test.name))?;
-    Ok(Examined::Ran(results))
+    Ok(Examined::Ran(Bench::new(assembly, item, &built, rules).examine(plan)?))
 }
 
 /// One built test binary, ready to run its tests one by one.
@@ -85,6 +82,12 @@ impl<'a> Bench<'a> {
             rules,
             item,
         }
+    }
+
+    /// Runs every test of the plan; one result for each, in its order.
+    pub(crate) fn examine(&self, plan: &Plan) -> anyhow::Result<Vec<TestResult>> {
+        self.compare(plan)?;
+        in_parallel(&plan.tests, |test| self.repeat(&test.name))
     }
 
     /// Every test of the plan must be in the binary, and none may be ignored.

@@ -4,6 +4,7 @@ mod item;
 mod proof;
 
 use std::path::Path;
+use std::rc::Rc;
 
 use crate::assembly::Assembly;
 use crate::bench::Rules;
@@ -115,6 +116,10 @@ fn named<'a>(course: &'a Course, ids: &[String]) -> anyhow::Result<Vec<&'a Item>
     Ok(each.concat())
 }
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of `Ground` is for one lifetime, and `prove` wants it for all"
+)]
 fn item_steps<'a>(
     steps: &mut Vec<Step<'a>>,
     course: &'a Course,
@@ -131,18 +136,27 @@ fn item_steps<'a>(
     add("quiz", Box::new(|| item::quiz(course, item)));
     add("list of mutants", Box::new(|| item::mutants(course, item)));
     if let Some(assembly) = assembly {
-        let Request { rules, all, .. } = request;
-        let ground = move || proof::Ground::new(course, assembly, item, rules, all);
-        add("the reference answer has full marks", Box::new(move || ground()?.reference()));
+        let Request { rules, all, write, .. } = request;
+        let ground = Rc::new(proof::Ground::new(course, assembly, item, rules, all));
+        let mut prove = |what, proof: fn(&proof::Ground<'_>, bool) -> anyhow::Result<Findings>| {
+            let ground = Rc::clone(&ground);
+            add(
+                what,
+                Box::new(move || match &*ground {
+                    Ok(ground) => proof(ground, write),
+                    Err(error) => Ok(Findings::of(vec![format!("{error:#}")])),
+                }),
+            );
+        };
+        prove("the reference answer has full marks", |ground, _| ground.reference());
         if item::has_pictures(course, item) {
-            let write = request.write;
-            add("pictures in the README", Box::new(move || ground()?.pictures(write)));
+            prove("pictures in the README", |ground, write| ground.pictures(write));
         }
         if item::has_proofs(course, item) {
-            add("the quiz says what its proofs show", Box::new(move || ground()?.quiz()));
+            prove("the quiz says what its proofs show", |ground, _| ground.quiz());
         }
-        add("the stub compiles and scores 0", Box::new(move || ground()?.stub()));
-        add("every mutant is caught", Box::new(move || ground()?.mutants()));
+        prove("the stub compiles and scores 0", |ground, _| ground.stub());
+        prove("every mutant is caught", |ground, _| ground.mutants());
     }
 }
 

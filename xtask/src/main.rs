@@ -223,7 +223,7 @@ enum Command {
     ///
     /// With IDs, only these items and their chapters; without one, all of them and the docs.
     Check {
-        /// Drills or chapters, for instance ch08/drill_03_links, 8/3 or ch08.
+        /// Drills or chapters, for instance `ch08/drill_03_links`, `8/3` or `ch08`.
         #[arg(value_name = "ID", conflicts_with = "sources")]
         ids: Vec<String>,
         /// Leave out what has to be built: reference answers, stubs and mutants.

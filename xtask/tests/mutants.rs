@@ -116,5 +116,5 @@ fn a_mutant_that_does_not_compile_stops_no_other() {
     course.edit(&format!("{MUTANTS}/product.patch"), "a * b", "a *");
     course
         .run(&["check"])
-        .assert(3, &["product.patch: does not compile:", "--> src/lib.rs:16:", "2 of 3 caught"]);
+        .assert(3, &["product.patch: it does not compile:", "--> src/lib.rs:16:", "2 of 3 caught"]);
 }

@@ -3,9 +3,13 @@
 //! What was proved is remembered with a fingerprint of all that decides it, and is not proved
 //! again before one of these things changes. What failed is not remembered.
 
+use std::sync::OnceLock;
+
+use anyhow::Context as _;
+
 use super::Findings;
 use crate::assembly::{Assembly, Build, Built, Suite};
-use crate::bench::{Bench, Examined, Rules, examine};
+use crate::bench::{Bench, Rules};
 use crate::cache::{Cache, Fingerprint};
 use crate::course::{Course, Item};
 use crate::harness::Outcome;
@@ -28,6 +32,14 @@ pub(super) struct Ground<'a> {
     fingerprint: Fingerprint,
     cache: Cache,
     all: bool,
+    answers: OnceLock<Answers>,
+}
+
+/// What the proofs of an item share.
+#[derive(Debug)]
+struct Answers {
+    reference: Build,
+    stub: Build,
 }
 
 impl<'a> Ground<'a> {
@@ -42,7 +54,27 @@ impl<'a> Ground<'a> {
         let plan = Plan::read(course, item)?;
         let fingerprint = Fingerprint::of(course, item, &rules)?;
         let cache = assembly.cache(item);
-        Ok(Self { course, assembly, item, rules, plan, fingerprint, cache, all })
+        let answers = OnceLock::new();
+        Ok(Self { course, assembly, item, rules, plan, fingerprint, cache, all, answers })
+    }
+
+    /// The reference answer and the stub, built side by side, once.
+    ///
+    /// The mutants are built after them in the same lanes, so none of them is built from nothing;
+    /// from then on these two are gone.
+    fn answers(&self) -> anyhow::Result<&Answers> {
+        if let Some(answers) = self.answers.get() {
+            return Ok(answers);
+        }
+        let both = [plan::reference(self.course, self.item)?, plan::stub(self.course, self.item)?];
+        let mut builds = self.assembly.side_by_side(self.item, Suite::Course, &both)?;
+        let stub = builds.pop().context("the stub was not built")?;
+        let reference = builds.pop().context("the reference answer was not built")?;
+        Ok(self.answers.get_or_init(|| Answers { reference, stub }))
+    }
+
+    fn bench<'b>(&'b self, built: &'b Built, rules: Rules) -> Bench<'b> {
+        Bench::new(self.assembly, self.item, built, rules)
     }
 
     fn proved(&self, what: &str, fingerprint: &str) -> bool {
@@ -95,13 +127,12 @@ impl<'a> Ground<'a> {
                 let answer = plan::answer(&self.course.root.join(self.item.dir()))?;
                 return self.by_rubric(&answer, |score, of| score < of);
             }
-            let sources = plan::reference(self.course, self.item)?;
-            match examine(self.assembly, self.item, &self.plan, &sources, self.rules)? {
-                Examined::Broken(said) => Ok(vec![format!("it does not compile:\n{said}")]),
-                Examined::Ran(results) => {
-                    Ok(self.plan.tests.iter().zip(&results).filter_map(failing).collect())
-                }
-            }
+            let built = match self.built_reference()? {
+                Ok(built) => built,
+                Err(problem) => return Ok(vec![problem]),
+            };
+            let results = self.bench(built, self.rules).examine(&self.plan)?;
+            Ok(self.plan.tests.iter().zip(&results).filter_map(failing).collect())
         })
     }
 
@@ -113,14 +144,15 @@ impl<'a> Ground<'a> {
                 .then(|| format!("`{name}` ({decides}) passes although nothing is written"))
         };
         self.once("stub", || {
-            let sources = plan::stub(self.course, self.item)?;
             if self.plan.rubric.is_some() {
+                let sources = plan::stub(self.course, self.item)?;
                 return self.by_rubric(&sources, |score, _| score > 0);
             }
             let rules = Rules { runs: 1, ..self.rules };
-            match examine(self.assembly, self.item, &self.plan, &sources, rules)? {
-                Examined::Broken(said) => Ok(vec![format!("it does not compile:\n{said}")]),
-                Examined::Ran(results) => {
+            match &self.answers()?.stub {
+                Build::Broken(said) => Ok(vec![broken(said)]),
+                Build::Ready(built) => {
+                    let results = self.bench(built, rules).examine(&self.plan)?;
                     Ok(self.plan.tests.iter().zip(&results).filter_map(passes).collect())
                 }
             }
@@ -137,7 +169,7 @@ impl<'a> Ground<'a> {
         let ground = grade::Ground { course, assembly, item, rules };
         let report = ground.grade(&self.plan, Some(answer), String::new())?;
         if let State::DoesNotCompile(said) = &report.state {
-            return Ok(vec![format!("it does not compile:\n{said}")]);
+            return Ok(vec![broken(said)]);
         }
         let entries = report.areas.iter().flat_map(|area| &area.entries);
         let complaint = |entry: &EntryReport| {
@@ -178,7 +210,7 @@ impl<'a> Ground<'a> {
         if places.is_empty() {
             return Ok(Findings::default());
         }
-        let built = match self.build_reference()? {
+        let built = match self.built_reference()? {
             Ok(built) => built,
             Err(problem) => return Ok(Findings::of(vec![problem])),
         };
@@ -186,7 +218,7 @@ impl<'a> Ground<'a> {
         let mut pictures = Vec::new();
         for place in places {
             let name = &place.test[prefix.len()..];
-            let shot = Shot::take(&built, self.assembly.nonce(), name, place.seed)?;
+            let shot = Shot::take(built, self.assembly.nonce(), name, place.seed)?;
             match shot.picture(place.kind, place.format) {
                 Ok(picture) if shot.outcome == Outcome::Passed => pictures.push((place, picture)),
                 Ok(_) => problems.push(format!("{file}:{}: `{}` fails", place.line, place.test)),
@@ -218,7 +250,7 @@ impl<'a> Ground<'a> {
         let text = files::read(&self.course.root.join(&file))?;
         self.once_of("quiz", &text, || {
             let quiz = quiz::parse(&file, &text).map_err(fault::course)?;
-            let built = match self.build_reference()? {
+            let built = match self.built_reference()? {
                 Ok(built) => built,
                 Err(problem) => return Ok(vec![problem]),
             };
@@ -227,7 +259,7 @@ impl<'a> Ground<'a> {
                 let (id, line) = (&question.id, question.line);
                 // A missing proof is said where the quiz is looked at.
                 let Some(proof) = &question.proof else { continue };
-                let shot = Shot::take(&built, self.assembly.nonce(), proof, question.seed)?;
+                let shot = Shot::take(built, self.assembly.nonce(), proof, question.seed)?;
                 let refuted = match shot.events() {
                     Ok(events) if shot.outcome == Outcome::Passed => question.refuted(&events),
                     Ok(_) => vec![format!("its proof `{proof}` fails")],
@@ -241,11 +273,10 @@ impl<'a> Ground<'a> {
     }
 
     /// The reference answer, built; or what is wrong with it.
-    fn build_reference(&self) -> anyhow::Result<Result<Built, String>> {
-        let sources = plan::reference(self.course, self.item)?;
-        Ok(match self.assembly.build(self.item, Suite::Course, &sources)? {
+    fn built_reference(&self) -> anyhow::Result<Result<&Built, String>> {
+        Ok(match &self.answers()?.reference {
             Build::Ready(built) => Ok(built),
-            Build::Broken(said) => Err(format!("it does not compile:\n{said}")),
+            Build::Broken(said) => Err(broken(said)),
         })
     }
 
@@ -294,13 +325,16 @@ impl<'a> Ground<'a> {
 
     fn trial(&self, mutant: &Mutant, answer: &Build) -> anyhow::Result<Option<String>> {
         match answer {
-            Build::Broken(said) => Ok(Some(format!("does not compile:\n{said}"))),
+            Build::Broken(said) => Ok(Some(broken(said))),
             Build::Ready(built) => {
-                let bench = Bench::new(self.assembly, self.item, built, self.rules);
-                hunt(&bench, &self.plan, mutant, self.rules)
+                hunt(&self.bench(built, self.rules), &self.plan, mutant, self.rules)
             }
         }
     }
+}
+
+fn broken(said: &str) -> String {
+    format!("it does not compile:\n{said}")
 }
 
 /// Under which name and fingerprint it is kept that a mutant was caught.
