@@ -19,7 +19,7 @@ use crate::recognise::{Symptoms, recognise};
 use crate::report::{
     ExerciseReport, Graded, ItemReport, Report, State, TestReport, TestResult, json, terminal,
 };
-use crate::{fault, files, workbook};
+use crate::{fault, files, next, workbook};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub(crate) struct Request {
 /// Grades, prints, writes `target/grade/report.json`.
 pub(crate) fn run(course: &Course, request: &Request) -> anyhow::Result<Verdict> {
     let items = course.select(request.id.as_deref())?;
+    let graded = items.clone();
     let answers = Answers::find(course, request, &items)?;
     let Rules { seed, runs, .. } = request.rules;
     let mut report = Report { graded: answers.graded.clone(), seed, runs, items: Vec::new() };
@@ -66,21 +67,30 @@ pub(crate) fn run(course: &Course, request: &Request) -> anyhow::Result<Verdict>
     if !to_stdout {
         anstream::print!("{}", terminal::render(&report));
     }
-    if let Err(error) = remember(course, &answers, &report) {
-        anstream::eprintln!("These points are not written down: {error:#}");
+    let full = report.score() == report.max_score();
+    match remember(course, &answers, &report) {
+        Ok(Some(notebook)) if full && !to_stdout => {
+            anstream::print!("{}", next::after(course, &notebook, &graded)?);
+        }
+        Ok(_) => {}
+        Err(error) => anstream::eprintln!("These points are not written down: {error:#}"),
     }
-    Ok(if report.score() == report.max_score() { Verdict::Full } else { Verdict::MarksLost })
+    Ok(if full { Verdict::Full } else { Verdict::MarksLost })
 }
 
 /// Writes points into the notebook, if it is the learner's own workbook that was graded.
-fn remember(course: &Course, answers: &Answers, report: &Report) -> anyhow::Result<()> {
+fn remember(
+    course: &Course,
+    answers: &Answers,
+    report: &Report,
+) -> anyhow::Result<Option<Notebook>> {
     let own = course.root.join(workbook::FOLDER);
     let same = match (answers.dir.canonicalize(), own.canonicalize()) {
         (Ok(graded), Ok(own)) => graded == own,
         _ => false,
     };
     if answers.graded == Graded::Reference || !same {
-        return Ok(());
+        return Ok(None);
     }
     Notebook::change(&own, |notebook| {
         for item in report.items.iter().filter(|item| item.state != State::NotStarted) {
@@ -88,6 +98,7 @@ fn remember(course: &Course, answers: &Answers, report: &Report) -> anyhow::Resu
             let open = lacking.map(|exercise| exercise.number).collect();
             notebook.graded(&item.id, item.score(), item.max_score(), open);
         }
+        Some(notebook.clone())
     })
 }
 

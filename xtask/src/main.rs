@@ -19,6 +19,7 @@ mod manifest;
 mod marks;
 mod mutants;
 mod new;
+mod next;
 mod notebook;
 mod oracle;
 mod pictures;

@@ -170,10 +170,21 @@ fn entries(
     Ok(entries)
 }
 
-/// The root manifest with the item among its members; unchanged when a pattern has it already.
+/// The root manifest with the item among its members, below those of its chapter; unchanged when a
+/// pattern has it already.
 fn member(text: &str, own: &str, all: &str) -> Option<String> {
     if [own, all].iter().any(|known| text.contains(&format!("\"{known}\""))) {
         return Some(text.to_owned());
+    }
+    let chapter = all.split_once('/').map_or(all, |(chapter, _)| chapter);
+    let of_chapter = |line: &&str| {
+        let member = line.trim().trim_start_matches('"');
+        member.strip_prefix(chapter).is_some_and(|rest| rest.starts_with(['"', '/']))
+    };
+    if let Some(last) = text.lines().rfind(of_chapter) {
+        let indent = &last[..last.len() - last.trim_start().len()];
+        let comma = if last.trim_end().ends_with(',') { "" } else { "," };
+        return Some(text.replacen(last, &format!("{last}{comma}\n{indent}\"{all}\","), 1));
     }
     let begin = text.find("\nmembers = [")? + "\nmembers = [".len();
     let end = begin + text[begin..].find(']')?;
@@ -221,6 +232,12 @@ mod tests {
         let many = "[workspace]\nmembers = [\n    \"a\",\n]\n";
         let entered = member(many, "c/drill_01", "c/drill_*").unwrap();
         assert_eq!(entered, "[workspace]\nmembers = [\n    \"a\",\n    \"c/drill_*\",\n]\n");
+        let chapters = "[workspace]\nmembers = [\n    \"c\",\n    \"c/a_*\",\n    \"d\",\n]\n";
+        let entered = member(chapters, "c/drill_01", "c/drill_*").unwrap();
+        assert_eq!(entered, chapters.replace("a_*\",", "a_*\",\n    \"c/drill_*\","));
+        let last = "[workspace]\nmembers = [\n    \"x\",\n    \"c\"\n]\n";
+        let entered = member(last, "c/drill_01", "c/drill_*").unwrap();
+        assert_eq!(entered, last.replace("\"c\"\n", "\"c\",\n    \"c/drill_*\",\n"));
         assert_eq!(member("[package]\n", "a", "b"), None);
     }
 

@@ -10,8 +10,9 @@ use toml::Spanned;
 
 pub(crate) use command::{Request, run};
 
-use crate::files;
+use crate::course::{Course, Item};
 use crate::pictures::Event;
+use crate::{fault, files};
 
 /// The questions of one item.
 #[derive(Debug)]
@@ -93,6 +94,16 @@ pub(crate) struct Child {
     pub(crate) id: String,
     /// 1 for a child that was never restarted.
     pub(crate) incarnation: u32,
+}
+
+/// The ids of an item's questions; none, if it has no quiz.
+pub(crate) fn ids(course: &Course, item: &Item) -> anyhow::Result<Vec<String>> {
+    let path = course.root.join(item.dir()).join("quiz.toml");
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let quiz = parse(&item.shown("quiz.toml"), &files::read(&path)?).map_err(fault::course)?;
+    Ok(quiz.questions.into_iter().map(|question| question.id).collect())
 }
 
 /// Reads a quiz; the error names file, line and what was expected.

@@ -53,7 +53,7 @@ fn line(
         Some(rubric) => rubric.points.get_ref() * 10,
         None => plan.exercises.iter().map(|_| EXERCISE_TENTHS).sum(),
     };
-    let questions = questions(course, item)?;
+    let questions = quiz::ids(course, item)?;
     let right = questions.iter().filter(|id| notebook.answers(id).right > 0).count();
     Ok(Line {
         id: item.id(),
@@ -62,17 +62,6 @@ fn line(
         entry,
         quiz: (right, questions.len()),
     })
-}
-
-/// The ids of an item's questions.
-fn questions(course: &Course, item: &Item) -> anyhow::Result<Vec<String>> {
-    let path = course.root.join(item.dir()).join("quiz.toml");
-    if !path.is_file() {
-        return Ok(Vec::new());
-    }
-    let quiz = quiz::parse(&item.shown("quiz.toml"), &files::read(&path)?)
-        .map_err(crate::fault::course)?;
-    Ok(quiz.questions.into_iter().map(|question| question.id).collect())
 }
 
 /// The headline of the chapter's README, or else its number.

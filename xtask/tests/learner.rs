@@ -92,6 +92,30 @@ fn grade_writes_the_points_down_for_ones_own_workbook_only() {
 }
 
 #[test]
+fn full_marks_lead_to_the_questions_and_to_what_is_not_done_yet() {
+    let course = Course::started();
+    solve(&course);
+    let run = course.run(&["grade", "demo"]);
+    run.assert(
+        0,
+        &["Full marks.\nIts questions: cargo xtask quiz ch01/drill_01_demo\n\
+           Next: cargo xtask start ch01/warmup_01_twice\n"],
+    );
+    assert_eq!(course.run(&["start"]).code, 0);
+    course.edit(
+        "workbook/ch01_demo/warmup_01_twice/src/lib.rs",
+        "todo!(\"warm-up 1.1, exercise 1\")",
+        "number * 2",
+    );
+    let answered = "[quiz]\n\"1.1.1\" = { right = 1 }\n\"1.1.2\" = { right = 1 }\n\"1.w1.1\" = { right = 1 }\n";
+    course.write(NOTEBOOK, &format!("{}\n{answered}", course.read(NOTEBOOK)));
+    let run = course.run(&["grade"]);
+    run.assert(0, &["Full marks.\nThe whole course is done: cargo xtask status\n"]);
+    let reference = course.run(&["grade", "--reference"]);
+    assert!(reference.stdout.ends_with("Full marks.\n"), "{}", reference.stdout);
+}
+
+#[test]
 fn a_broken_notebook_is_named_with_its_line_and_never_overwritten() {
     let course = Course::started();
     let broken = "[item.\"ch01/drill_01_demo\"]\ndone = perhaps\n";
