@@ -38,6 +38,7 @@
 //! | find it by any key | [`Registry`] |
 //! | compute something beside, for its value | [`Task`], [`TaskSupervisor`] |
 //! | keep a value | [`Agent`] |
+//! | run a whole program | [`Application`], [`Release`] |
 //! | run code that may fail | [`attempt`](attempt()) |
 //! | look inside | [`Pid::info`], [`System::tree`], [`System::record`], [`trace`] |
 //! | test it | [`testing`] |
@@ -67,6 +68,7 @@
 
 pub mod agent;
 mod ambient;
+pub mod application;
 mod arrivals;
 mod attempt;
 mod call;
@@ -109,6 +111,8 @@ mod unwinding;
 #[doc(inline)]
 pub use agent::Agent;
 pub use ambient::NotInProcess;
+#[doc(inline)]
+pub use application::{Application, Release};
 pub use attempt::{
     Attempt, AttemptAsync, Caught, Raised, attempt, attempt_async, exit, raise, throw,
 };

@@ -72,6 +72,12 @@ impl<S: GenServer> PartialEq for ServerRef<S> {
     }
 }
 
+impl<S: GenServer> From<ServerRef<S>> for Pid {
+    fn from(server: ServerRef<S>) -> Self {
+        server.pid()
+    }
+}
+
 impl<S: GenServer> From<&ServerRef<S>> for Pid {
     fn from(server: &ServerRef<S>) -> Self {
         server.pid()

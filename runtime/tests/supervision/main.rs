@@ -1,5 +1,7 @@
 //! Supervisors of every kind.
 
+mod application;
+mod application_on_the_wall_clock;
 mod auto_shutdown;
 mod children;
 mod dynamic;

@@ -347,7 +347,7 @@ fn a_supervisor_on_its_own_survives_who_started_it() {
         let log = Log::of(&me);
         let (parts, slot) = (log.all(["a"]), log.clone());
         let starter = spawn(async move {
-            slot.know("sup", &one_for_one().children(parts).start().await.unwrap());
+            slot.know("sup", one_for_one().children(parts).start().await.unwrap());
         });
         assert_eq!(starter.join().await, ExitReason::Normal);
         settle().await;
