@@ -170,7 +170,7 @@ enum Command {
     /// test, the drill's scenarios are listed; a part of the name will do.
     #[command(
         after_help = "Examples:\n  cargo xtask trace links\n  cargo xtask trace links whole_chain\n  \
-            cargo xtask trace supervision_trees drawing --tree\n  \
+            cargo xtask trace supervision_trees drawn --tree\n  \
             cargo xtask trace supervisor fourth_crash --reference --svg crash.svg"
     )]
     Trace {
