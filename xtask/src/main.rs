@@ -171,6 +171,7 @@ enum Command {
     /// test, the drill's scenarios are listed; a part of the name will do.
     #[command(
         after_help = "Examples:\n  cargo xtask trace links\n  cargo xtask trace links whole_chain\n  \
+            cargo xtask trace supervision_trees drawn --tree\n  \
             cargo xtask trace supervisor fourth_crash --reference --svg crash.svg"
     )]
     Trace {
@@ -184,10 +185,14 @@ enum Command {
         /// Draw the whole run, with the test itself, and not only what the test compares.
         #[arg(long)]
         everything: bool,
+        /// Draw only the tree: who supervises whom when the most processes run.
+        #[arg(long, conflicts_with = "everything")]
+        tree: bool,
         /// The number from which the scenario draws its values: another one, another story.
         #[arg(long, value_name = "N", default_value_t = 0)]
         seed: u64,
-        /// Write the timeline to this file as SVG, and the tree to FILE.tree.svg.
+        /// Write the timeline to this file as SVG, and the tree to FILE.tree.svg; with --tree the
+        /// tree to this file.
         #[arg(long, value_name = "FILE")]
         svg: Option<PathBuf>,
         /// Print tree and timeline in Mermaid, as they would stand in a README.
@@ -305,10 +310,10 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
             &course,
             &grade::Request { id, reference, workbook, json, rules: rules.into() },
         ),
-        Command::Trace { id, test, reference, everything, seed, svg, mermaid } => trace::run(
-            &course,
-            &trace::Request { id, test, reference, everything, seed, svg, mermaid },
-        ),
+        Command::Trace { id, test, reference, everything, tree, seed, svg, mermaid } => {
+            let scope = trace::Scope::new(everything, tree);
+            trace::run(&course, &trace::Request { id, test, reference, scope, seed, svg, mermaid })
+        }
         Command::Quiz { id, print } => quiz::run(&course, &quiz::Request { id, print }),
         Command::New { kind, name } => new::run(&course, &kind, &name),
         Command::Check { ids, quick, all, write, sources, rules } => {

@@ -22,14 +22,45 @@ pub(crate) struct Request {
     pub(crate) test: Option<String>,
     /// Draw the course's own answer, even if there is a workbook.
     pub(crate) reference: bool,
-    /// Draw the whole run, and not only what the test compares.
-    pub(crate) everything: bool,
+    /// What is drawn.
+    pub(crate) scope: Scope,
     /// What the scenario draws its values from.
     pub(crate) seed: u64,
-    /// Write the timeline here as SVG, and the tree beside it.
+    /// Write the timeline here as SVG, and the tree beside it; or the tree here, if it is all.
     pub(crate) svg: Option<PathBuf>,
     /// Print Mermaid instead of text.
     pub(crate) mermaid: bool,
+}
+
+/// How much of a run is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The tree, and what the test compares.
+    Compared,
+    /// The tree, and the whole run.
+    Everything,
+    /// The tree, and nothing else.
+    Tree,
+}
+
+impl Scope {
+    /// What the command line's flags ask for; it allows one of them.
+    pub(crate) fn new(everything: bool, tree: bool) -> Self {
+        match (everything, tree) {
+            (_, true) => Self::Tree,
+            (true, false) => Self::Everything,
+            (false, false) => Self::Compared,
+        }
+    }
+
+    /// The pictures, from top to bottom.
+    fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::Compared => &[Kind::Tree, Kind::Timeline],
+            Self::Everything => &[Kind::Tree, Kind::Everything],
+            Self::Tree => &[Kind::Tree],
+        }
+    }
 }
 
 /// Runs the scenario and draws it, or lists the scenarios that there are.
@@ -61,18 +92,23 @@ pub(crate) fn run(course: &Course, request: &Request) -> anyhow::Result<Verdict>
         anstream::println!("{said}");
         return Ok(Verdict::MarksLost);
     }
-    let kind = if request.everything { Kind::Everything } else { Kind::Timeline };
+    let kinds = request.scope.kinds();
     if request.mermaid {
-        for kind in [Kind::Tree, kind] {
-            anstream::println!("```mermaid\n{}```", shot.picture(kind, Format::Mermaid)?);
+        for kind in kinds {
+            anstream::println!("```mermaid\n{}```", shot.picture(*kind, Format::Mermaid)?);
         }
     } else {
         let heading = format!("{} ({}, seed {})", test.name, answer.words(), request.seed);
         anstream::println!("{}\n", paint(style::TITLE, &heading));
-        print(&shot, kind)?;
+        print(&shot, kinds)?;
     }
     if let Some(file) = &request.svg {
-        for (kind, file) in [(kind, file.clone()), (Kind::Tree, beside(file))] {
+        for &kind in kinds.iter().rev() {
+            let file = if kind == Kind::Tree && request.scope != Scope::Tree {
+                beside(file)
+            } else {
+                file.clone()
+            };
             files::write(&file, &shot.picture(kind, Format::Svg)?)?;
             anstream::eprintln!("The {} is in {}.", kind.word(), file.display());
         }
@@ -89,15 +125,20 @@ pub(crate) fn proof(course: &Course, item: &Item, test: &str, seed: u64) -> anyh
     let assembly = Assembly::open(course, "trace")?;
     match assembly.build(item, Suite::Course, &plan::reference(course, item)?)? {
         Build::Ready(built) => {
-            print(&Shot::take(&built, assembly.nonce(), test, seed)?, Kind::Timeline)
+            let shot = Shot::take(&built, assembly.nonce(), test, seed)?;
+            print(&shot, Scope::Compared.kinds())
         }
         Build::Broken(said) => Err(fault::course(format!("{item} does not compile:\n{said}"))),
     }
 }
 
-fn print(shot: &Shot, kind: Kind) -> anyhow::Result<()> {
+fn print(shot: &Shot, kinds: &[Kind]) -> anyhow::Result<()> {
     let width = style::told_columns().unwrap_or(usize::MAX);
-    for (kind, title) in [(Kind::Tree, "When the most processes ran"), (kind, "What happened")] {
+    for &kind in kinds {
+        let title = match kind {
+            Kind::Tree => "When the most processes ran",
+            Kind::Timeline | Kind::Everything => "What happened",
+        };
         anstream::println!("{}", paint(style::FAINT, title));
         for line in draw::fit(&shot.picture(kind, Format::Text)?, width) {
             anstream::println!("{}", draw::colour(&line));

@@ -70,6 +70,23 @@ fn trace_draws_tree_and_timeline_of_the_references_scenario() {
 }
 
 #[test]
+fn trace_draws_only_the_tree_where_it_is_asked_to() {
+    let course = supervised();
+    let tree = ["trace", "shop", "both_are", "--tree"];
+    let run = course.draw(&tree, "100");
+    run.assert(0, &["When the most processes ran\n", "└╌ #2          one_for_all supervisor"]);
+    assert!(!run.stdout.contains("What happened"), "{}", run.stdout);
+    let run = course.draw(&[&tree[..], &["--mermaid", "--svg", "out/x.svg"]].concat(), "80");
+    run.assert(0, &["The tree is in out/x.svg."]);
+    assert!(run.stdout.starts_with("```mermaid\nflowchart TD\n"), "{}", run.stdout);
+    assert_eq!(run.stdout.matches("```mermaid").count(), 1, "{}", run.stdout);
+    assert!(
+        course.read("out/x.svg").contains("Tree of") && !course.path("out/x.tree.svg").exists()
+    );
+    course.run(&[&tree[..], &["--everything"]].concat()).assert(2, &["cannot be used with"]);
+}
+
+#[test]
 fn trace_lists_the_scenarios_of_a_drill_and_says_what_it_does_not_find() {
     let course = supervised();
     course.run(&["trace", "shop"]).assert(
