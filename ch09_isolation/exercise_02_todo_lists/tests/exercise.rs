@@ -240,7 +240,6 @@ fn who_asks_right_after_a_kill_gets_a_server_that_lives() {
 ///
 /// Exercise: 3
 /// Covers: CH9-X2-S3
-/// Oracle (defect): C9-27
 #[test]
 fn without_a_registry_or_a_cache_the_answer_is_an_error() {
     scenario_with(|seed| async move {
@@ -525,7 +524,6 @@ fn when_the_cache_is_killed_all_lists_are_gone_and_can_be_made_again() {
 ///
 /// Exercise: 5
 /// Covers: CH9-X2-V5, CH9-X2-R5
-/// Oracle (defect): C9-25
 #[test]
 fn a_question_that_was_lost_with_the_server_is_asked_once_more() {
     scenario_with(|seed| async move {
