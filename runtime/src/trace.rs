@@ -314,9 +314,11 @@ fn no_restart(restart: Restart) -> &'static str {
     }
 }
 
-/// What a start came to, in one line, without the place of a panic.
+/// What a start came to, in one line, without the place of a panic, and without a pid, which is
+/// another one in each run.
 fn said(error: &StartError) -> String {
     let said = match error {
+        StartError::AlreadyStarted(_) => "already started".to_owned(),
         StartError::Failed(reason) => format!("init failed: {}", brief(reason)),
         other => other.to_string(),
     };

@@ -284,6 +284,26 @@ fn a_child_with_a_taken_name_does_not_start() {
     });
 }
 
+/// What is recorded of it is the same in each run: it names no pid.
+#[test]
+fn the_record_of_a_taken_name_holds_no_pid() {
+    scenario(|me: Process| async move {
+        let log = Log::of(&me);
+        let sup = start(&log, new()).await;
+        add(&sup, log.w("w").name(&NAME)).await;
+        let history = System::current().record();
+        let taken = sup.start_child(ChildSpec::from(log.w("x").name(&NAME)).with_id("x")).await;
+        assert!(
+            matches!(taken, Err(ChildError::Start(StartError::AlreadyStarted(_)))),
+            "{taken:?}"
+        );
+        let trace = history.trace();
+        let said: Vec<_> =
+            trace.events().iter().filter_map(runtime::trace::Event::sentence).collect();
+        assert_eq!(said, ["x could not be started: already started"]);
+    });
+}
+
 /// A child that is not up in its own time is killed, and not kept.
 #[test]
 fn a_child_that_starts_too_slowly_is_not_kept() {
