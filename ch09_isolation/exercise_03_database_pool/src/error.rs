@@ -94,7 +94,7 @@ pub enum PoolError {
 /// What was replied.
 impl From<SqlError> for PoolError {
     fn from(error: SqlError) -> Self {
-        // EXERCISE 5: a reply that is an error, by whose fault it is.
+        // EXERCISE 5: mistakes are replies, and only a broken connection crashes: what a reply says to the caller.
         match error.fault() {
             Fault::Mistake => Self::Mistake(error),
             Fault::NotNow => Self::NotNow(error),
@@ -120,7 +120,7 @@ impl From<CallError> for PoolError {
 impl PoolError {
     /// Whether the query may be asked again without doing anything twice, and with a hope.
     pub fn may_ask_again(&self, query: &Query) -> bool {
-        // EXERCISE 6: say after which error it is safe, and not hopeless, to ask again.
+        // EXERCISE 6: ask again only what is safe: say after which error it is, and not hopeless.
         match self {
             Self::NotNow(_) | Self::NoWorker => true,
             Self::WorkerLost(_) => !query.writes(),

@@ -26,7 +26,7 @@ impl TodoError {
     /// Whether an entry that was to be added may be on the disk all the same, or the disk has one
     /// that the list does not know: then the list in memory is not to be trusted any more.
     pub fn is_uncertain(&self) -> bool {
-        // EXERCISE 3: say after which failures of `database::add` the list does not know what is on the disk.
+        // EXERCISE 3: a list that knows what is on the disk, or ends: say after which failures it does not.
         match self {
             Self::Database(CallError::NoProc) => false,
             Self::Database(_) | Self::Store(StoreError::Taken { .. }) => true,

@@ -262,6 +262,40 @@ fn a_list_begins_with_what_is_on_the_disk() {
     });
 }
 
+/// An empty list in the place of one that cannot be read would be believed.
+///
+/// Exercise: 3
+/// Covers: CH9-WSUM-12
+/// Oracle: C9-31
+#[test]
+fn a_list_that_cannot_be_loaded_does_not_start() {
+    scenario_with(|seed| async move {
+        let (_scratch, folder) = database().await;
+        let name = one_of(seed, ["Alice", "Bob", "Carol"]);
+        let corrupt = seed % 2 == 0;
+        if corrupt {
+            spoil(&folder, name);
+        } else {
+            let child = format!("database worker {}", choose_worker(name));
+            DATABASE.terminate_child(&child).await.expect("it is a child");
+        }
+        let started = server::start_link(name).await.map(|it| it.pid());
+        let Err(StartError::Failed(reason)) = &started else {
+            panic!("{started:?}, but nobody knows its entries (see hint 1 of exercise 3)");
+        };
+        let own = TodoError::of_reason(reason);
+        assert!(
+            match own {
+                Some(TodoError::Store(StoreError::Corrupt { .. })) => corrupt,
+                Some(TodoError::Database(CallError::NoProc)) => !corrupt,
+                _ => false,
+            },
+            "the reason is what the database came to, and was {reason} (see hint 1 of exercise 3)"
+        );
+        assert!(server::via(name).whereis().is_none(), "and the key is free");
+    });
+}
+
 /// What is certainly not on the disk is not in the list either, which goes on.
 ///
 /// Exercise: 3
@@ -827,7 +861,20 @@ fn a_client_does_not_notice_that_a_list_ends_when_it_is_idle() {
             assert_eq!(added, Ok(nth), "there is always a list (see hint 2 of exercise 7)");
             sleep(IDLE).await;
         }
-        assert_eq!(on_disk(&folder, "Alice").len(), 5, "each entry once");
+        // And in just the other one: it has the request in its mailbox, and stops.
+        let alice = server_process("Alice").await.expect("nothing keeps it from starting");
+        sys::suspend(&alice).await.expect("it runs");
+        let asked = Task::async_(async {
+            let read = Task::async_(async { client::entries("Alice", DAY).await });
+            (client::add_entry("Alice", entry("Audit")).await, read.await)
+        });
+        settle().await;
+        alice.stop().await.expect("it stops when it is asked to");
+        let (added, read) = asked.await.expect("the client lives on");
+        assert_eq!(added, Ok(6), "nobody had taken it (see hint 2 of exercise 7)");
+        let read = read.expect("the client lives on").map(|it| it.len() >= 5);
+        assert_eq!(read, Ok(true), "nor the question (see hint 2 of exercise 7)");
+        assert_eq!(on_disk(&folder, "Alice").len(), 6, "each entry once");
     });
 }
 
