@@ -748,6 +748,61 @@ fn a_killed_worker_costs_no_list_its_process() {
     });
 }
 
+/// The README's table: who is another process, or none any more, when one part was killed.
+///
+/// Exercise: 6
+/// Covers: CH9-P-T, CH9-P-S5.4, CH9-WSUM-07, CH9-WSUM-08, CH9-SUM-1
+/// Oracle: C9-29, C9-30
+#[test]
+fn a_kill_costs_those_who_rely_on_the_killed_part() {
+    scenario_with(|seed| async move {
+        let (_scratch, folder) = folder().await;
+        watched();
+        started(folder).await;
+        for name in ["Alice", "Bob"] {
+            server_process(name).await.expect("nothing keeps it from starting");
+        }
+        let (victim, expected) = one_of(
+            seed,
+            [
+                ("Alice", &["Alice"][..]),
+                ("worker 2", &["worker 2"]),
+                ("cache", &["cache", "Alice", "Bob"]),
+                (
+                    "database",
+                    &["database", "worker 1", "worker 2", "worker 3", "cache", "Alice", "Bob"],
+                ),
+                (
+                    "registry",
+                    &[
+                        "registry", "database", "worker 1", "worker 2", "worker 3", "cache",
+                        "Alice", "Bob",
+                    ],
+                ),
+            ],
+        );
+        let before = everybody();
+        let found = before.iter().find(|(name, _)| *name == victim);
+        let old = found.and_then(|(_, pid)| *pid).expect("it runs");
+        kill_and_wait(old).await;
+        let back = eventually(move || {
+            let mut now = everybody().into_iter();
+            now.all(|(name, pid)| {
+                ["Alice", "Bob"].contains(&name) || pid.is_some_and(|it| it != old)
+            })
+        });
+        let back = timeout(SECOND, back).await;
+        assert!(
+            back.is_ok(),
+            "{victim} was killed, and not all is back (see hint 1 of exercise 6)"
+        );
+        settle().await;
+        let changed = before.into_iter().zip(everybody()).filter(|(before, now)| before != now);
+        let changed: Vec<_> = changed.map(|((name, _), _)| name).collect();
+        assert_eq!(changed, expected, "{victim} was killed (see hint 1 of exercise 6)");
+    });
+}
+
 /// Whoever has a name falls with the registry; that is one restart, and no data.
 ///
 /// Exercise: 6
@@ -987,6 +1042,21 @@ async fn started(folder: PathBuf) -> SupervisorRef {
 
 fn workers() -> [Option<Pid>; 3] {
     NUMBERS.map(|number| worker(number).whereis().map(|it| it.pid()))
+}
+
+/// All processes of a system in which Alice and Bob have asked for their lists.
+fn everybody() -> [(&'static str, Option<Pid>); 8] {
+    let [one, two, three] = workers();
+    [
+        ("registry", PROCESS_REGISTRY.whereis().map(|it| it.pid())),
+        ("database", DATABASE.whereis().map(|it| it.pid())),
+        ("worker 1", one),
+        ("worker 2", two),
+        ("worker 3", three),
+        ("cache", CACHE.whereis().map(|it| it.pid())),
+        ("Alice", server::via("Alice").whereis().map(|it| it.pid())),
+        ("Bob", server::via("Bob").whereis().map(|it| it.pid())),
+    ]
 }
 
 async fn counted() -> ChildCount {
