@@ -31,7 +31,7 @@ pub fn child_spec() -> ChildSpec {
 pub async fn server_process(name: &str) -> Result<ServerRef<TodoServer>, TodoError> {
     // EXERCISE 4: whoever has the key, or a new child; and whoever was quicker.
     loop {
-        if let Some(running) = server::via(name).whereis().filter(ServerRef::is_alive) {
+        if let Some(running) = server::via(name).whereis() {
             return Ok(running);
         }
         let pid = match CACHE.start_child(server::child_spec(name)).await {
