@@ -1,8 +1,10 @@
-//! TO WRITE: what this exercise is about, in one line.
+//! Integration exercise 9.3: a pool of database connections. What it is about stands in
+//! `README.md`, which opens these pages.
+#![doc = include_str!("../README.md")]
 
-/// TO WRITE: what the function does, its errors and its panics.
-pub fn answer() -> u32 {
-    // EXERCISE 1: TO WRITE: what exercise 1 asks for, in one sentence.
-    42
-    // END
-}
+pub mod connection;
+pub mod error;
+pub mod pool;
+pub mod query;
+pub mod system;
+pub mod worker;

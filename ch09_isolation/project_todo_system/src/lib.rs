@@ -1,8 +1,14 @@
-//! TO WRITE: what this project is about, in one line.
+//! The project of chapter 9: the to-do system as a tree. What it is about stands in `README.md`,
+//! which opens these pages.
+#![doc = include_str!("../README.md")]
 
-/// TO WRITE: what the function does, its errors and its panics.
-pub fn answer() -> u32 {
-    // EXERCISE 1: TO WRITE: what exercise 1 asks for, in one sentence.
-    42
-    // END
-}
+pub mod cache;
+pub mod client;
+pub mod database;
+pub mod database_worker;
+pub mod error;
+pub mod list;
+pub mod process_registry;
+pub mod server;
+pub mod store;
+pub mod system;
