@@ -207,7 +207,7 @@ fn is_doomed(payload: &ambient::Payload) -> bool {
 }
 
 /// The server went on without answering these: their callers are told so.
-fn answer_dropped<S: GenServer>(cx: &Cx<S>) {
+pub(crate) fn answer_dropped<S: GenServer>(cx: &Cx<S>) {
     if !cx.process.pcb().head().take_unanswered() {
         return;
     }
