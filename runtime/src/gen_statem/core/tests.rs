@@ -152,11 +152,12 @@ fn a_timeout_that_is_set_in_a_transition_belongs_to_the_new_state() {
 #[test]
 fn setting_cancelling_and_updating_a_timeout() {
     type Settings = Vec<(Kind<char>, Setting<&'static str>)>;
+    type Row = (&'static str, Vec<Settings>, Option<&'static str>, (u64, Option<&'static str>));
     let x = Kind::Named('x');
     let running = |word| (x, Setting::In(ms(5), word));
     // What is set first, in transitions of their own; what is due at once, and what the timer of
     // the number comes to.
-    let table: [(&str, Vec<Settings>, Option<&str>, (u64, Option<&str>)); 8] = [
+    let table: [Row; 8] = [
         ("set", vec![vec![running("1")]], None, (1, Some("1"))),
         ("set anew", vec![vec![running("1")], vec![running("2")]], None, (2, Some("2"))),
         ("cancelled", vec![vec![running("1")], vec![(x, Setting::Cancel)]], None, (1, None)),
