@@ -38,6 +38,7 @@ pub(crate) enum State {
 }
 
 type AtEntry = Box<dyn FnMut(State) -> Result<Entered<T>, Crash> + Send>;
+type Begin = Box<dyn FnOnce(T, &mut Cx<Machine<T>>) -> Initial<T> + Send>;
 type Working<'a> = Pin<Box<dyn Future<Output = Transitioned<T>> + Send + 'a>>;
 
 /// Something for a machine to do.
@@ -97,7 +98,7 @@ pub(crate) struct Args {
     count: u32,
     says: bool,
     at_entry: Option<AtEntry>,
-    begin: Box<dyn FnOnce(T, &mut Cx<Machine<T>>) -> Initial<T> + Send>,
+    begin: Begin,
 }
 
 impl Args {
