@@ -76,7 +76,7 @@ use std::time::Duration;
 
 pub use call_server::CallServer;
 pub use cx::Cx;
-pub(crate) use serve::answer_dropped;
+pub(crate) use serve::{answer_dropped, guarded};
 pub use server::{Name, Reach, Server, ServerRef, StartName};
 pub use start::{Start, StartError};
 pub use stop::{Stop, StopError};
@@ -289,7 +289,7 @@ pub enum Info<I> {
 }
 
 impl<I> Info<I> {
-    fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::User(_) => std::any::type_name::<I>(),
             Self::Exit(_) => "exit",

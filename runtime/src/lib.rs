@@ -35,6 +35,7 @@
 //! | do it later | [`send_after`], [`start_timer`], [`send_interval`] |
 //! | hold state, answer calls | [`CallServer`], [`GenServer`], [`Name`], [`Server`] |
 //! | be in a state that decides what an event means | [`GenStatem`], [`gen_statem`] |
+//! | tell many of an event | [`EventManager`], [`GenEvent`], [`Events`] |
 //! | keep it running | [`Supervisor`], [`DynamicSupervisor`], [`ChildSpec`] |
 //! | find it by any key | [`Registry`] |
 //! | compute something beside, for its value | [`Task`], [`TaskSupervisor`] |
@@ -73,6 +74,7 @@ mod attempt;
 mod call;
 mod driver;
 mod exit_reason;
+pub mod gen_event;
 mod gen_server;
 pub mod gen_statem;
 mod info;
@@ -116,6 +118,10 @@ pub use attempt::{
 };
 pub use call::{CALL_TIMEOUT, Call, CallError, Calling, Reply};
 pub use exit_reason::{Crash, ExitReason, NoCatch, Outcome, PanicInfo, Place, Term, TermValue};
+#[doc(inline)]
+pub use gen_event::{
+    EventManager, Events, GenEvent, Handler, HandlerError, HandlerExit, HandlerId,
+};
 pub use gen_server::{
     CallServer, Cx, GenServer, Handled, Info, Init, LastWords, Name, Next, NotUp, Reach, Server,
     ServerRef, Start, StartError, StartName, Stop, StopError, Unhandled, Up,
