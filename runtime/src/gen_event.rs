@@ -269,3 +269,13 @@ pub enum HandlerError {
     #[error(transparent)]
     NotInProcess(#[from] NotInProcess),
 }
+
+impl HandlerError {
+    /// The reason with which a process ends that lets this crash it.
+    pub fn into_exit_reason(self) -> ExitReason {
+        match self {
+            Self::Call(error) => error.into_exit_reason(),
+            other => ExitReason::other(other),
+        }
+    }
+}

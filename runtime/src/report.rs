@@ -1,5 +1,6 @@
 //! What is said of a crash.
 
+use crate::ambient::{catch, discard};
 use crate::exit_reason::ExitReason;
 use crate::gen_event::HandlerId;
 use crate::pcb::AnyPcb;
@@ -14,14 +15,20 @@ pub(crate) fn is_due(reason: &ExitReason) -> bool {
 ///
 /// Source: OTP `gen_event`, the report of a handler's crash.
 pub(crate) fn handler(handler: &HandlerId, manager: Pid, reason: &ExitReason) {
-    if tracing::dispatcher::has_been_set() {
-        tracing::error!(%handler, %manager, %reason, "event handler crashed");
-    } else {
-        let line = format!("event handler {handler} of manager {manager} crashed: {reason}");
-        #[allow(clippy::print_stderr)]
-        {
-            eprintln!("{line}");
+    // Printing the reason is foreign code, which must not end the manager.
+    let said = catch(|| {
+        if tracing::dispatcher::has_been_set() {
+            tracing::error!(%handler, %manager, %reason, "event handler crashed");
+        } else {
+            let line = format!("event handler {handler} of manager {manager} crashed: {reason}");
+            #[allow(clippy::print_stderr)]
+            {
+                eprintln!("{line}");
+            }
         }
+    });
+    if let Err(payload) = said {
+        discard(payload);
     }
 }
 

@@ -94,7 +94,7 @@ impl Hash for HandlerId {
 
 impl<H: GenEvent> PartialEq<Handler<H>> for HandlerId {
     fn eq(&self, other: &Handler<H>) -> bool {
-        *self == Self::from(other)
+        (self.kind, &self.id) == (TypeId::of::<H>(), &other.id)
     }
 }
 

@@ -2,5 +2,6 @@
 
 #[path = "../support/mod.rs"]
 mod common;
+mod event;
 mod statem;
 mod support;
