@@ -24,7 +24,7 @@ enum Ev {
     Unspeakable(&'static str),
     Remove(&'static str),
     /// It makes room for this one.
-    Swap(&'static str, &'static Handler<H>),
+    Swap(&'static str, &'static Handler<H>, Begin),
     /// It says this in a while, to the manager.
     Later(&'static str, &'static str),
 }
@@ -46,7 +46,7 @@ struct Args {
     bad_end: bool,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Begin {
     Well,
     Fails,
@@ -95,11 +95,11 @@ impl GenEvent for H {
             Ev::Fail(id) if id == self.id => Err(word("nonsense"))?,
             Ev::Unspeakable(id) if id == self.id => Err(Unspeakable)?,
             Ev::Remove(id) if id == self.id => return Ok(EventNext::Remove),
-            Ev::Swap(id, to) if id == self.id => {
+            Ev::Swap(id, to, begin) if id == self.id => {
                 let log = self.log.clone();
                 return Ok(EventNext::swap(to, move |last: Option<Option<&str>>| {
                     log.add(format!("swapped for what {last:?} left"));
-                    args("s", &log)
+                    Args { begin, ..args("s", &log) }
                 }));
             }
             Ev::Later(id, what) if id == self.id => {
@@ -545,7 +545,7 @@ fn a_handler_may_make_room_for_another_where_it_stands() {
         bus.add(&A, args("a", &log)).await.unwrap();
         bus.add_sup(&B, args("b", &log)).await.unwrap();
         bus.add(&C, args("c", &log)).await.unwrap();
-        bus.sync_notify(Ev::Swap("b", &S)).await.unwrap();
+        bus.sync_notify(Ev::Swap("b", &S, Begin::Well)).await.unwrap();
         assert_eq!(bus.which_handlers().await, Ok([&C, &S, &A].map(HandlerId::from).into()));
         let lines = log.lines();
         assert_eq!(lines[1], "b terminate Swapped(H/s)");
@@ -556,6 +556,25 @@ fn a_handler_may_make_room_for_another_where_it_stands() {
         told(&mut me, &bus, &B).await;
         bus.notify(Ev::Panic("s"));
         assert_eq!(brief(&told(&mut me, &bus, &S).await), "panic: s broken");
+    });
+}
+
+/// If its successor cannot begin, that is reported to the owner as the successor's crash.
+#[test]
+fn a_handler_that_makes_room_for_one_that_cannot_begin_leaves_none() {
+    scenario(|mut me: Process<HandlerExit>| async move {
+        let reports = Log::default();
+        let _printing = tracing::subscriber::set_default(Logs(reports.clone()));
+        let log = Log::default();
+        let bus = three(&log).await;
+        bus.delete(&B).await.unwrap();
+        bus.add_sup(&B, args("b", &log)).await.unwrap();
+        bus.sync_notify(Ev::Swap("b", &S, Begin::Fails)).await.unwrap();
+        let gone = told(&mut me, &bus, &B).await;
+        assert!(gone.downcast_ref::<Swapped>().is_some(), "{gone}");
+        assert_eq!(told(&mut me, &bus, &S).await, word("init_failed"));
+        assert_eq!(bus.which_handlers().await, Ok([&C, &A].map(HandlerId::from).into()));
+        assert_eq!(reports.lines(), [r#"event handler crashed, H/s, "init_failed""#]);
     });
 }
 
