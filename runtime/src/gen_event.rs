@@ -72,7 +72,7 @@
 //!
 //! ALARMS.notify(Alarm::Cleared);
 //! ALARMS.sync_notify(Alarm::Cleared).await?;
-//! assert_eq!(ALARMS.which_handlers().await?, [], "it has crashed; the manager has not");
+//! assert!(ALARMS.which_handlers().await?.is_empty(), "it has crashed; the manager has not");
 //! ALARMS.stop().await?;
 //! # Ok(()) }
 //! ```
@@ -90,6 +90,74 @@
 //! | is [swapped](Events::swap) | [`Leaving::Swapped`] | [`Swapped`], as `Other` |
 //! | has lost its owner | [`Leaving::OwnerExit`] | |
 //! | is in a manager that ends | [`Leaving::Stop`] | `Shutdown` |
+//!
+//! # To keep a handler
+//!
+//! A manager restarts nobody. Where a handler is to come back, a server owns it, ends with it, and is
+//! restarted by its supervisor:
+//!
+//! ```
+//! use runtime::gen_event::{EventManager, EventHandled, EventNext, Events, GenEvent, Handler};
+//! use runtime::gen_event::HandlerExit;
+//! use runtime::prelude::*;
+//!
+//! # struct Divide;
+//! # impl GenEvent for Divide {
+//! #     type Event = u32;
+//! #     type Args = ();
+//! #     type Call = Reply<()>;
+//! #     type Last = ();
+//! #     async fn init((): (), _: &mut Cx<EventManager<u32>>) -> Result<Self, Crash> {
+//! #         Ok(Divide)
+//! #     }
+//! #     async fn handle_event(
+//! #         &mut self,
+//! #         n: &u32,
+//! #         _: &mut Cx<EventManager<u32>>,
+//! #     ) -> EventHandled<Self> {
+//! #         println!("{}", 100_u32.checked_div(*n).expect("not by zero"));
+//! #         Ok(EventNext::Go)
+//! #     }
+//! # }
+//! static NUMBERS: Name<EventManager<u32>> = Name::new("numbers");
+//! static KEEPER: Name<Keeper> = Name::new("keeper");
+//! const DIVIDE: Handler<Divide> = Handler::new();
+//!
+//! struct Keeper;
+//!
+//! impl GenServer for Keeper {
+//!     type Args = ();
+//!     type Call = ();
+//!     type Cast = ();
+//!     type Info = HandlerExit;
+//!
+//!     async fn init((): (), _: &mut Cx<Self>) -> Result<Init<Self>, Crash> {
+//!         NUMBERS.add_sup(&DIVIDE, ()).await?;
+//!         Ok(Init::Ok(Keeper))
+//!     }
+//!
+//!     async fn handle_info(&mut self, info: Info<HandlerExit>, _: &mut Cx<Self>) -> Handled<Self> {
+//!         match info {
+//!             Info::User(exit) => Err(exit.reason)?,
+//!             _ => Ok(Next::Go),
+//!         }
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> anyhow::Result<()> {
+//! // If the manager falls, its keepers have to add their handlers again: they are restarted with it.
+//! let supervisor = Supervisor::new(Strategy::RestForOne)
+//!     .child(EventManager::child().name(&NUMBERS))
+//!     .child(KEEPER.child(|| ()));
+//! let supervisor = supervisor.start().await?;
+//! let keeper = KEEPER.up().await?;
+//! NUMBERS.sync_notify(0).await?;
+//! keeper.pid().join().await;
+//! KEEPER.up().await?;
+//! assert_eq!(NUMBERS.which_handlers().await?, [DIVIDE], "it is back");
+//! # supervisor.stop().await?;
+//! # Ok(()) }
+//! ```
 //!
 //! Source: OTP `gen_event`.
 

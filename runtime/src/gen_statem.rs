@@ -225,7 +225,7 @@ pub trait GenStatem: Sized + Send + 'static {
     /// transition is done afterwards.
     ///
     /// The call in the beginning is made after `init`, when whoever starts the machine need not wait
-    /// any longer. An `Err` ends the machine.
+    /// any longer; it is not made when the machine is told to end before. An `Err` ends the machine.
     ///
     /// Differs from OTP: it is a callback of its own, which a machine has by writing it, and what it
     /// returns cannot ask for what OTP refuses in it.

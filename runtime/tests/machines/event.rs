@@ -178,6 +178,19 @@ impl tracing::Subscriber for Logs {
     fn exit(&self, _: &tracing::span::Id) {}
 }
 
+/// Reads what is logged of handlers from now on, on this thread.
+async fn reports() -> (Log, tracing::subscriber::DefaultGuard) {
+    // A place that logs for the first time asks only its own thread whether anybody listens, and
+    // remembers the answer for all; a new listener asks for all places that are known.
+    let bus = Bus::start().await.expect("init does nothing");
+    bus.add(&B, args("b", &Log::default())).await.expect("init does nothing");
+    bus.sync_notify(Ev::Fail("b")).await.expect("it lives");
+    bus.stop().await.expect("it lives");
+    let reports = Log::default();
+    let reading = tracing::subscriber::set_default(Logs(reports.clone()));
+    (reports, reading)
+}
+
 /// An error that panics when somebody wants to read it.
 #[derive(Debug)]
 struct Unspeakable;
@@ -563,8 +576,7 @@ fn a_handler_may_make_room_for_another_where_it_stands() {
 #[test]
 fn a_handler_that_makes_room_for_one_that_cannot_begin_leaves_none() {
     scenario(|mut me: Process<HandlerExit>| async move {
-        let reports = Log::default();
-        let _printing = tracing::subscriber::set_default(Logs(reports.clone()));
+        let (reports, _reading) = reports().await;
         let log = Log::default();
         let bus = three(&log).await;
         bus.delete(&B).await.unwrap();
@@ -597,6 +609,14 @@ fn a_manager_that_ends_tells_the_owners_and_leaves_them_alive() {
         let Message::Exit(exit) = me.receive().await else { panic!("not an exit") };
         assert_eq!((exit.from, exit.reason), (bus.pid(), ExitReason::Killed));
         assert_eq!(log.lines(), ["b terminate Stop"]);
+
+        // And one that is linked to its owner because that is its parent stays so.
+        let bus = Bus::start_link().await.unwrap();
+        bus.add_sup(&B, args("b", &log)).await.unwrap();
+        assert_eq!(bus.stop().reason(word("enough")).await, Ok(()));
+        assert_eq!(told(&mut me, &bus, &B).await, ExitReason::Shutdown);
+        let Message::Exit(exit) = me.receive().await else { panic!("not an exit") };
+        assert_eq!((exit.from, exit.reason), (bus.pid(), word("enough")));
     });
 }
 
@@ -707,8 +727,7 @@ fn a_supervised_manager_comes_back_without_handlers() {
 #[test]
 fn a_handlers_crash_is_reported() {
     scenario(|_: Process| async {
-        let reports = Log::default();
-        let _printing = tracing::subscriber::set_default(Logs(reports.clone()));
+        let (reports, _reading) = reports().await;
         let log = Log::default();
         let bus = Bus::start().await.unwrap();
         for end in [false, true] {
