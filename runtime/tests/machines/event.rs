@@ -376,6 +376,11 @@ fn adding_deleting_and_calling_handlers() {
         // The older one of the two is left, and is meant now.
         assert_eq!(bus.which_handlers().await, Ok(vec![HandlerId::from(&A)]));
         assert_eq!(bus.call_handler(&A, echo).await, Ok(("first", "q")));
+
+        // To delete takes the newest away, and no other.
+        bus.add(&A, args("again", &log)).await.unwrap();
+        assert_eq!(bus.delete(&A).await, Ok(Some("again")));
+        assert_eq!(bus.call_handler(&A, echo).await, Ok(("first", "q")));
     });
 }
 
