@@ -1,6 +1,8 @@
 //! Event managers: who is told, in which order, and what becomes of a handler that crashes.
 
+use std::cell::RefCell;
 use std::fmt::Debug;
+use std::sync::Once;
 use std::time::Duration;
 
 use crate::common::{Log, NOTHING, brief, ms};
@@ -149,8 +151,13 @@ impl GenEvent for H {
     }
 }
 
-/// Writes down what is logged of handlers.
-struct Logs(Log);
+thread_local! {
+    /// Where this thread's test reads what is logged.
+    static READS: RefCell<Option<Log>> = const { RefCell::new(None) };
+}
+
+/// Writes down what is logged, for the test that runs on the same thread.
+struct Logs;
 
 impl tracing::Subscriber for Logs {
     fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
@@ -170,25 +177,25 @@ impl tracing::Subscriber for Logs {
                 }
             }
         }
+        let Some(log) = READS.with_borrow(Clone::clone) else { return };
         let mut said = Said(Vec::new());
         event.record(&mut said);
-        self.0.add(said.0.join(", "));
+        log.add(said.0.join(", "));
     }
     fn enter(&self, _: &tracing::span::Id) {}
     fn exit(&self, _: &tracing::span::Id) {}
 }
 
-/// Reads what is logged of handlers from now on, on this thread.
-async fn reports() -> (Log, tracing::subscriber::DefaultGuard) {
-    // A place that logs for the first time asks only its own thread whether anybody listens, and
-    // remembers the answer for all; a new listener asks for all places that are known.
-    let bus = Bus::start().await.expect("init does nothing");
-    bus.add(&B, args("b", &Log::default())).await.expect("init does nothing");
-    bus.sync_notify(Ev::Fail("b")).await.expect("it lives");
-    bus.stop().await.expect("it lives");
-    let reports = Log::default();
-    let reading = tracing::subscriber::set_default(Logs(reports.clone()));
-    (reports, reading)
+/// What is logged on this thread from now on. One listener for all, since what a place in the code
+/// knows of listeners is kept, whichever thread was the first there.
+fn reports() -> Log {
+    static LISTENS: Once = Once::new();
+    LISTENS.call_once(|| {
+        tracing::subscriber::set_global_default(Logs).expect("nobody else listens");
+    });
+    let log = Log::default();
+    READS.set(Some(log.clone()));
+    log
 }
 
 /// An error that panics when somebody wants to read it.
@@ -581,7 +588,7 @@ fn a_handler_may_make_room_for_another_where_it_stands() {
 #[test]
 fn a_handler_that_makes_room_for_one_that_cannot_begin_leaves_none() {
     scenario(|mut me: Process<HandlerExit>| async move {
-        let (reports, _reading) = reports().await;
+        let reports = reports();
         let log = Log::default();
         let bus = three(&log).await;
         bus.delete(&B).await.unwrap();
@@ -732,7 +739,7 @@ fn a_supervised_manager_comes_back_without_handlers() {
 #[test]
 fn a_handlers_crash_is_reported() {
     scenario(|_: Process| async {
-        let (reports, _reading) = reports().await;
+        let reports = reports();
         let log = Log::default();
         let bus = Bus::start().await.unwrap();
         for end in [false, true] {
