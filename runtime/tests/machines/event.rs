@@ -422,6 +422,12 @@ fn a_dead_manager_is_told_nothing() {
         let gone = Err(HandlerError::Call(CallError::NoProc));
         assert_eq!(BUS.add(&PLAIN, ()).await, gone);
         assert_eq!(BUS.call_handler(&PLAIN, |reply| reply).await, gone);
+
+        // Whoever lets this crash it ends as by a call to nobody.
+        let crashes = |error: HandlerError| Crash::from(error).into_reason();
+        assert_eq!(crashes(HandlerError::Call(CallError::NoProc)), ExitReason::NoProc);
+        let not_found = ExitReason::other(HandlerError::NotFound);
+        assert_eq!(crashes(HandlerError::NotFound), not_found);
     });
 }
 
