@@ -254,9 +254,9 @@ impl fmt::Display for Place {
 
 /// How a body or a callback says "this is the end of me": made from any error by `?`.
 ///
-/// The error becomes the exit reason. An [`ExitReason`] stays what it is, a
-/// [`CallError`], [`StopError`], [`TaskError`] or [`HandlerError`] becomes what OTP's call would exit with, and every
-/// other error becomes [`ExitReason::Error`].
+/// The error becomes the exit reason. An [`ExitReason`] stays what it is, a [`CallError`],
+/// [`StopError`], [`TaskError`] or [`HandlerError`] becomes what OTP's call would exit with, and
+/// every other error becomes [`ExitReason::Error`].
 ///
 /// ```
 /// use runtime::{Crash, ExitReason};

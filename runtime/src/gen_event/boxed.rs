@@ -50,7 +50,7 @@ pub(super) trait Handles<E: Send + Sync + 'static>: Send {
         cx: &'a mut Cx<EventManager<E>>,
     ) -> Doing<'a, Result<After<E>, Crash>>;
 
-    /// `None` for a call of another type, which the type of a [`Handler`] excludes.
+    /// Does nothing with a call of another type, which the type of a [`Handler`] excludes.
     fn call<'a>(
         &'a mut self,
         call: Thing,

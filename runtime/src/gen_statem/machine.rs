@@ -91,7 +91,7 @@ impl<M: GenStatem> Machine<M> {
         cx: &mut Cx<Self>,
     ) -> Handled<Self> {
         if let Some(asked) = self.first.take() {
-            self.enter(&Moved::Repeated, false, asked, Pid::OUTSIDE, cx).await?;
+            self.enter(&Moved::Repeated, asked, Pid::OUTSIDE, cx).await?;
             if let Some(reason) = self.go_on(cx).await? {
                 return Ok(Next::Stop(reason));
             }
@@ -140,8 +140,7 @@ impl<M: GenStatem> Machine<M> {
             Goes::To(to, asked) => (to, asked),
         };
         let moved = self.core.go(to);
-        let changed = matches!(moved, Moved::Changed { .. });
-        self.enter(&moved, changed, asked, caller, cx).await?;
+        self.enter(&moved, asked, caller, cx).await?;
         Ok(None)
     }
 
@@ -149,7 +148,6 @@ impl<M: GenStatem> Machine<M> {
     async fn enter(
         &mut self,
         moved: &Moved<M::State>,
-        changed: bool,
         mut asked: Asked<M>,
         caller: Pid,
         cx: &mut Cx<Self>,
@@ -170,6 +168,7 @@ impl<M: GenStatem> Machine<M> {
             insert: asked.insert.into_iter().map(inserted).collect(),
             timeouts: asked.timeouts,
         };
+        let changed = matches!(moved, Moved::Changed { .. });
         self.timers.carry_out(self.core.settle(changed, actions), cx.pid());
         answer_dropped(cx);
         Ok(())

@@ -5,9 +5,12 @@ use crate::support::{Args, Call, State, T, Tell, down, run, step, tell, tell_asy
 use runtime::gen_statem::FunctionClause;
 use runtime::prelude::*;
 use runtime::testing::{restarted, scenario, settle};
-use runtime::{Entered, GenStatem, Initial, Machine, StartError, System, Transition, sys};
+use runtime::{
+    Entered, GenStatem, Initial, Machine, Registry, StartError, System, Transition, sys,
+};
 use tokio::time::sleep;
 
+static KEYS: Registry<u32> = Registry::unique("machines");
 static MACHINE: Name<Machine<T>> = Name::new("machine");
 
 /// Goes to this state, and does no more.
@@ -575,6 +578,22 @@ fn a_supervised_machine_is_restarted_in_its_first_state() {
         let said = "error: function_clause: no clause for this call in state B";
         assert_eq!(log.lines(), ["cast job 1".to_owned(), format!("terminate {said} in B with 5")]);
         supervisor.stop().await.unwrap();
+    });
+}
+
+/// It is found by a key in a registry, as any server.
+#[test]
+fn a_machine_is_found_by_a_key() {
+    scenario(|_: Process| async {
+        KEYS.start_link().await.unwrap();
+        let key = KEYS.via(7);
+        let machine = T::start(Args::new(&Log::default())).name(&key).await.unwrap();
+        key.cast(go(State::B));
+        assert_eq!(key.call(Call::Get).await, Ok((State::B, 0)));
+        assert_eq!(sys::get_state(&key, |machine| *machine.state()).await, Ok(State::B));
+        assert_eq!(ServerRef::of_pid(machine.pid()), Some(machine));
+        assert_eq!(key.stop().await, Ok(()));
+        assert_eq!(key.call(Call::Get).await, Err(CallError::NoProc));
     });
 }
 
