@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::call::CallError;
+use crate::gen_event::HandlerError;
 use crate::gen_server::StopError;
 use crate::task::TaskError;
 
@@ -253,9 +254,9 @@ impl fmt::Display for Place {
 
 /// How a body or a callback says "this is the end of me": made from any error by `?`.
 ///
-/// The error becomes the exit reason. An [`ExitReason`] stays what it is, a
-/// [`CallError`], [`StopError`] or [`TaskError`] becomes what OTP's call would exit with, and every
-/// other error becomes [`ExitReason::Error`].
+/// The error becomes the exit reason. An [`ExitReason`] stays what it is, a [`CallError`],
+/// [`StopError`], [`TaskError`] or [`HandlerError`] becomes what OTP's call would exit with, and
+/// every other error becomes [`ExitReason::Error`].
 ///
 /// ```
 /// use runtime::{Crash, ExitReason};
@@ -293,6 +294,8 @@ impl<E: Into<anyhow::Error>> From<E> for Crash {
             stop.clone().into_exit_reason()
         } else if let Some(task) = error.downcast_ref::<TaskError>() {
             task.clone().into_exit_reason()
+        } else if let Some(handler) = error.downcast_ref::<HandlerError>() {
+            handler.clone().into_exit_reason()
         } else {
             ExitReason::Error(Arc::new(error))
         })

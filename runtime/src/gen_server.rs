@@ -76,6 +76,7 @@ use std::time::Duration;
 
 pub use call_server::CallServer;
 pub use cx::Cx;
+pub(crate) use serve::{answer_dropped, guarded};
 pub use server::{Name, Reach, Server, ServerRef, StartName};
 pub use start::{Start, StartError};
 pub use stop::{Stop, StopError};
@@ -148,7 +149,7 @@ pub trait GenServer: Sized + Send + 'static {
     ) -> impl Future<Output = Handled<Self>> + Send {
         let pid = cx.pid();
         async move {
-            tracing::error!(%pid, server = std::any::type_name::<Self>(), kind = info.kind(), "unexpected message");
+            tracing::error!(%pid, server = Self::type_name(), kind = info.kind(), "unexpected message");
             Ok(Next::Go)
         }
     }
@@ -175,6 +176,12 @@ pub trait GenServer: Sized + Send + 'static {
     ) -> impl Future<Output = ()> + Send {
         let _ = (reason, cx);
         async {}
+    }
+
+    /// What it is called in trees, lists of children and logs, where it has no name.
+    #[doc(hidden)]
+    fn type_name() -> &'static str {
+        std::any::type_name::<Self>()
     }
 
     /// Starts a server on its own; await it, or set its options first.
@@ -282,7 +289,7 @@ pub enum Info<I> {
 }
 
 impl<I> Info<I> {
-    fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::User(_) => std::any::type_name::<I>(),
             Self::Exit(_) => "exit",

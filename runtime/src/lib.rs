@@ -34,6 +34,8 @@
 //! | be found, wait for somebody | [`register`], [`whereis`], [`Name::up`] |
 //! | do it later | [`send_after`], [`start_timer`], [`send_interval`] |
 //! | hold state, answer calls | [`CallServer`], [`GenServer`], [`Name`], [`Server`] |
+//! | be in a state that decides what an event means | [`GenStatem`], [`gen_statem`] |
+//! | tell many of an event | [`EventManager`], [`GenEvent`], [`Events`] |
 //! | keep it running | [`Supervisor`], [`DynamicSupervisor`], [`ChildSpec`] |
 //! | find it by any key | [`Registry`] |
 //! | compute something beside, for its value | [`Task`], [`TaskSupervisor`] |
@@ -74,7 +76,9 @@ mod attempt;
 mod call;
 mod driver;
 mod exit_reason;
+pub mod gen_event;
 mod gen_server;
+pub mod gen_statem;
 mod info;
 mod join;
 #[cfg(all(test, otp_loom))]
@@ -118,10 +122,16 @@ pub use attempt::{
 };
 pub use call::{CALL_TIMEOUT, Call, CallError, Calling, Reply};
 pub use exit_reason::{Crash, ExitReason, NoCatch, Outcome, PanicInfo, Place, Term, TermValue};
+#[doc(inline)]
+pub use gen_event::{
+    EventManager, Events, GenEvent, Handler, HandlerError, HandlerExit, HandlerId,
+};
 pub use gen_server::{
     CallServer, Cx, GenServer, Handled, Info, Init, LastWords, Name, Next, NotUp, Reach, Server,
     ServerRef, Start, StartError, StartName, Stop, StopError, Unhandled, Up,
 };
+#[doc(inline)]
+pub use gen_statem::{Entered, GenStatem, Initial, Machine, Transition, Transitioned};
 pub use info::ProcessInfo;
 pub use join::Join;
 pub use message::{AnyMessage, Dest, Down, Exit, Message, Target, Timeout, TimerCancelled};

@@ -18,7 +18,7 @@ use crate::timer::{TimerRef, send_after, start_timer};
 pub struct Cx<S: GenServer> {
     pub(super) process: Process<ServerMessage<S>>,
     pub(super) parent: Option<Pid>,
-    pub(super) caller: Pid,
+    pub(crate) caller: Pid,
 }
 
 impl<S: GenServer> fmt::Debug for Cx<S> {

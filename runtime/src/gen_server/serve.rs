@@ -40,6 +40,13 @@ impl<T, F: Future<Output = Result<T, Crash>>> Future for Guarded<F> {
     }
 }
 
+/// A step of a server, or of a part of it that may fail alone: the reason, if it crashes.
+pub(crate) fn guarded<T>(
+    step: impl Future<Output = Result<T, Crash>>,
+) -> impl Future<Output = Result<T, ExitReason>> {
+    Guarded { step }
+}
+
 /// What a callback came to.
 enum Turned<S: GenServer> {
     Go,
@@ -207,7 +214,7 @@ fn is_doomed(payload: &ambient::Payload) -> bool {
 }
 
 /// The server went on without answering these: their callers are told so.
-fn answer_dropped<S: GenServer>(cx: &Cx<S>) {
+pub(crate) fn answer_dropped<S: GenServer>(cx: &Cx<S>) {
     if !cx.process.pcb().head().take_unanswered() {
         return;
     }

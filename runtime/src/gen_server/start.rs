@@ -97,7 +97,7 @@ impl<S: GenServer> Start<S> {
         let mut options = SpawnOptions::new();
         let called = self.name.as_ref().and_then(|name| name.naming.label());
         // A key in a registry need not be printable; the type at least says what this is.
-        let type_name = self.name.as_ref().map(|_| short(std::any::type_name::<S>()).into());
+        let type_name = self.name.as_ref().map(|_| short(S::type_name()).into());
         if let Some(label) = self.label.or(type_name).filter(|_| called.is_none()) {
             options = options.label(label);
         }

@@ -289,7 +289,7 @@ impl<S: GenServer> fmt::Debug for Child<S> {
 impl<S: GenServer> From<Child<S>> for ChildSpec {
     fn from(child: Child<S>) -> Self {
         let Child { make, name, limit, id, restart, shutdown, significant } = child;
-        let module = std::any::type_name::<S>();
+        let module = S::type_name();
         let named = || name.as_ref().and_then(|name| name.naming.label());
         let id = id.or_else(named).unwrap_or_else(|| short(module).into());
         let start = move |id: &ChildId| {
