@@ -129,8 +129,8 @@ pub async fn start_five() -> Result<Vec<Address<Order>>, Crash> {
     // END
 }
 
-/// Sends work to whoever is registered under `key` now, and gives what it registered beside its
-/// key; `None` when nobody is there.
+/// Sends [`Order::Work`] to whoever is registered under `key` now, and gives what it registered
+/// beside its key; `None` when nobody is there.
 ///
 /// # Errors
 /// The registry does not run.
@@ -171,7 +171,7 @@ pub async fn stand_by(key: Key) -> Result<(), RegistryError> {
 /// # Errors
 /// It runs already.
 pub async fn open_rooms() -> Result<RegistryRef, StartError> {
-    // EXERCISE 7: start the registry of duplicate keys.
+    // EXERCISE 7: many under one key: start their registry, register in it, speak to all of them.
     ROOMS.start_link().await
     // END
 }
@@ -187,7 +187,7 @@ pub fn enter(room: &str, name: &str) -> Result<(), RegistryError> {
     // END
 }
 
-/// Sends work to everybody in a room, and gives their names, whoever came first first.
+/// Sends [`Order::Work`] to everybody in a room, and gives their names, whoever came first first.
 ///
 /// # Errors
 /// The rooms are not open.

@@ -12,8 +12,8 @@ use ch09_drill_01_registry::{
 };
 use runtime::testing::{in_process, kill_and_wait, one_of, scenario, scenario_with, settle};
 use runtime::{
-    Address, ExitReason, Pid, Process, RegistryError, Server, StartError, System, assert_timeline,
-    assert_trace, note, spawn, trap_exit,
+    Address, Crash, ExitReason, Pid, Process, RegistryError, Server, StartError, System,
+    assert_timeline, assert_trace, note, spawn, trap_exit,
 };
 use tokio::time::{sleep, timeout};
 
@@ -94,7 +94,19 @@ fn a_second_worker_of_the_course_lives_on_and_nobody_can_find_it() {
         settle().await;
         assert!(
             first.is_alive() && second.is_alive(),
-            "the course's workers work, registered or not (see hint 2 of exercise 2)"
+            "the course's workers live, registered or not (see hint 2 of exercise 2)"
+        );
+        let history = System::current().record();
+        for worker in [first.clone(), second.clone()] {
+            worker.send(Order::Work("important task".to_owned()));
+        }
+        settle().await;
+        let line = format!("1ms worker {id} notes: Worker processing: important task");
+        assert_trace!(
+            history.trace(),
+            [&line, &line],
+            "they work, registered or not, and both are labelled by the key (see hint 3 of \
+             exercise 2)"
         );
         // Whichever of the two ran first has the key.
         let found = pid_of(Key::Worker(id));
@@ -104,6 +116,29 @@ fn a_second_worker_of_the_course_lives_on_and_nobody_can_find_it() {
             (holders.len(), MY_REGISTRY.count()),
             (1, Ok(1)),
             "a unique registry holds one process for a key (see hint 2 of exercise 2)"
+        );
+    });
+}
+
+/// A bare spawn links nothing: the end of its starter is not the worker's.
+///
+/// Exercise: 2
+/// Covers: CH9-D1-S2
+#[test]
+fn a_worker_of_the_course_outlives_its_starter() {
+    scenario(|_: Process| async move {
+        registry().await;
+        let starter = spawn(async {
+            start_as_written(1);
+            pending::<()>().await;
+        });
+        settle().await;
+        kill_and_wait(starter.pid()).await;
+        settle().await;
+        assert!(
+            pid_of(Key::Worker(1)).is_some(),
+            "the starter was killed, and nothing links the worker to it: `spawn`, as the course \
+             does (see hint 2 of exercise 2)"
         );
     });
 }
@@ -298,6 +333,31 @@ fn a_registry_is_started_once() {
     });
 }
 
+/// Whoever starts the five is linked to all of them, and to their registry.
+///
+/// Exercise: 4
+/// Covers: CH9-D1-E1
+#[test]
+fn nobody_of_the_six_outlives_the_starter() {
+    scenario(|_: Process| async move {
+        let before = System::current().process_count();
+        let starter = spawn(async {
+            start_five().await?;
+            pending::<Result<(), Crash>>().await
+        });
+        settle().await;
+        assert_eq!(MY_REGISTRY.count(), Ok(5), "five are started (see hint 3 of exercise 4)");
+        kill_and_wait(starter.pid()).await;
+        settle().await;
+        assert_eq!(
+            (MY_REGISTRY.whereis(), System::current().process_count()),
+            (None, before),
+            "the registry is linked to whoever calls, and so are the workers: the caller was \
+             killed (see hint 2 of exercise 4)"
+        );
+    });
+}
+
 /// The course's line, `[{pid, metadata}] = Registry.lookup(..)`, and the message that follows.
 ///
 /// Exercise: 5
@@ -484,8 +544,8 @@ rooms  ────────────────────────�
         assert_timeline!(
             history.trace(),
             &expected,
-            "everybody in the kitchen hears it, once, and nobody else does (see hint 3 of \
-             exercise 7)"
+            "everybody in the kitchen hears it, once, as an `Order::Work`, and nobody else does \
+             (see hint 3 of exercise 7)"
         );
     });
 }
@@ -517,13 +577,36 @@ fn who_enters_twice_hears_twice_and_who_ends_has_left() {
         assert_trace!(
             history.trace(),
             ["1ms eager notes: hello", "1ms eager notes: hello"],
-            "what is registered twice is found twice (see hint 3 of exercise 7)"
+            "what is registered twice gets each `Order::Work` twice (see hint 3 of exercise 7)"
         );
         kill_and_wait(eager).await;
         assert_eq!(
             (say("kitchen", "hello"), ROOMS.count()),
             (Ok(vec![]), Ok(0)),
             "who has ended is in no room (see hint 1 of exercise 7)"
+        );
+    });
+}
+
+/// The registry of rooms is linked to whoever opened them.
+///
+/// Exercise: 7
+/// Covers: CH9-D1-E5
+#[test]
+fn the_rooms_close_with_whoever_opened_them() {
+    scenario(|_: Process| async move {
+        let host = spawn(async {
+            open_rooms().await?;
+            pending::<Result<(), StartError>>().await
+        });
+        settle().await;
+        assert!(ROOMS.whereis().is_some(), "the rooms are open (see hint 2 of exercise 7)");
+        kill_and_wait(host.pid()).await;
+        settle().await;
+        assert_eq!(
+            ROOMS.whereis(),
+            None,
+            "whoever opened them was killed, and is linked to them (see hint 2 of exercise 7)"
         );
     });
 }

@@ -29,7 +29,7 @@ pub struct WorkerRegistry;
 impl WorkerRegistry {
     /// Starts the registry, linked to the caller.
     pub fn start_link() -> Start<RegistryServer> {
-        // EXERCISE 1: start the registry under its own name.
+        // EXERCISE 1: a registry that can be started, stand in a supervisor, and give names: start it.
         WORKER_REGISTRY.start_link()
         // END
     }
@@ -81,7 +81,7 @@ impl GenServer for TaskWorker {
     type Info = ();
 
     async fn init(id: u32, _: &mut Cx<Self>) -> Result<Init<Self>, Crash> {
-        // EXERCISE 2: a worker that has done nothing yet.
+        // EXERCISE 2: workers that are started and asked by their ids: this one has done nothing yet.
         Ok(Init::Ok(TaskWorker { id, tasks_completed: 0, current_task: None }))
         // END
     }
@@ -141,7 +141,8 @@ pub fn process_task(id: u32, task: &str) {
 /// `worker 3`, which do not concern each other.
 ///
 /// When the registry crashes, the workers crash with it, and are started again after it, in the
-/// order of the list; that counts as one restart.
+/// order of the list; that counts as one restart. When the workers give up, they alone are started
+/// again, and the registry goes on.
 ///
 /// # Errors
 /// A name is taken.

@@ -388,6 +388,10 @@ fn the_system_is_a_registry_and_a_supervisor_of_three_workers() {
         for id in IDS {
             assert_eq!(get_status(id).await, Ok(fresh(id)), "(see hint 2 of exercise 4)");
         }
+        assert!(
+            System::current().tree().find("system").is_some_and(|system| system.linked),
+            "the supervisor is linked to whoever starts it: `start_link` (see hint 3 of exercise 4)"
+        );
     });
 }
 
@@ -424,6 +428,36 @@ fn the_workers_fall_with_their_registry_and_come_back_after_it() {
         for id in IDS {
             assert_eq!(get_status(id).await, Ok(fresh(id)), "(see hint 3 of exercise 4)");
         }
+    });
+}
+
+/// The registry needs nobody: when the workers' supervisor gives up, it is not the registry's
+/// business.
+///
+/// Exercise: 4
+/// Covers: CH9-D2-O3
+/// Oracle: SUP-04, SUP-16
+#[test]
+fn workers_that_give_up_do_not_cost_the_registry() {
+    scenario_with(|seed| async move {
+        trap_exit(true).expect("the test is a process");
+        let system = started().await;
+        let (registry, id) = (registry_pid(), one_of(seed, IDS));
+        for _ in 0..4 {
+            let old = worker(id).whereis().expect("it runs (see hint 2 of exercise 4)");
+            kill_and_wait(&old).await;
+            let back = timeout(SECOND, restarted(&worker(id), &old)).await;
+            back.expect(
+                "whoever falls with the workers is started again (see hint 2 of exercise 4)",
+            );
+        }
+        assert_eq!(
+            (system.is_alive(), registry_pid()),
+            (true, registry),
+            "worker {id} crashed four times, so the supervisor of the workers gave up and was \
+             started again; the registry was there before them, and needs none of them (see hint 1 \
+             of exercise 4)"
+        );
     });
 }
 

@@ -16,8 +16,8 @@ use runtime::testing::{in_process, kill_and_wait, one_of, restarted, scenario_wi
 use runtime::trace::{Event, Recorder, What};
 use runtime::tree::{Node, Tree};
 use runtime::{
-    ChildCount, ChildKind, FailedToStart, SpawnOptions, SpecError, StartError, SupervisorRef,
-    System, assert_timeline, spawn_link, trap_exit,
+    ChildCount, ChildKind, FailedToStart, RegistryError, SpawnOptions, SpecError, StartError,
+    SupervisorRef, System, assert_timeline, spawn_link, trap_exit,
 };
 use tokio::time::{sleep, timeout};
 
@@ -207,6 +207,37 @@ fn a_key_that_stays_taken_is_an_error_of_the_start() {
     });
 }
 
+/// As long as the patience lasts, a key is waited for; and it begins anew with each key.
+///
+/// Exercise: 3
+/// Covers: CH9-D3-Q3
+#[test]
+fn two_keys_that_are_given_up_one_after_the_other_are_both_waited_for() {
+    scenario_with(|seed| async move {
+        history();
+        REGISTRY.start_link().await?;
+        let keep = one_of(seed, IDS);
+        for (nth, id) in (1..).zip(IDS.into_iter().filter(|id| *id != keep)) {
+            spawn_link(async move {
+                REGISTRY.register(id, ())?;
+                sleep(nth * 4 * SECOND).await;
+                Ok::<(), RegistryError>(())
+            })?;
+        }
+        sleep(Duration::from_millis(1)).await;
+        let started = Supervisor::one_for_one().child(database()).start_link();
+        let started = timeout(60 * SECOND, started.into_future()).await;
+        let top = started.expect("nobody waits for ever (see hint 3 of exercise 3)");
+        assert!(
+            top.is_ok(),
+            "two workers of the last life took four and eight seconds to end; for each of them the \
+             start waits up to `PATIENCE`, and then tries again, but: {top:?} (see hint 3 of \
+             exercise 3)"
+        );
+        Ok::<_, Crash>(())
+    });
+}
+
 /// The drawing of question 1, and nothing that is not in it: the tree that runs has this shape, these
 /// ids, kinds and strategies, and nobody is up without a supervisor.
 ///
@@ -243,6 +274,10 @@ main
             (SYSTEM.whereis(), DATABASE.whereis().is_some()),
             (Some(system), true),
             "both supervisors have names (see hint 3 of exercise 4)"
+        );
+        assert!(
+            System::current().tree().find("system").is_some_and(|system| system.linked),
+            "the root is linked to whoever starts it: `start_link` (see hint 3 of exercise 4)"
         );
         Ok::<_, Crash>(())
     });
@@ -664,8 +699,17 @@ fn who_is_in_no_supervisor_is_found() {
             "everybody is in the drawing; main is a root, and the system a supervisor (see hint 2 of \
              exercise 7)"
         );
-        let stray = SpawnOptions::new().label("stray").spawn(pending::<()>())?;
-        assert_eq!(strays(&tree()), ["stray"], "it was spawned by main, and is in no supervisor");
+        let stray = SpawnOptions::new().label("stray").spawn(async {
+            SpawnOptions::new().label("its own").link().spawn(pending::<()>())?;
+            pending::<Result<(), Crash>>().await
+        })?;
+        sleep(SECOND).await;
+        assert_eq!(
+            strays(&tree()),
+            ["stray", "its own"],
+            "one was spawned by main, the other one by the first; both are in no supervisor, and a \
+             link is none (see hint 2 of exercise 7)"
+        );
         kill_and_wait(stray.address.pid()).await;
         let parent = one_of(seed, [1, 2, 3]);
         worker(parent).cast(Tell::SpawnHelper);

@@ -13,6 +13,7 @@ use ch09_drill_04_restart_strategies::{
 use runtime::prelude::*;
 use runtime::testing::{kill_and_wait, one_of, restarted, scenario_with};
 use runtime::trace::{Recorder, What};
+use runtime::tree::Tree;
 use runtime::{
     ChildCount, ChildInfo, ChildState, PanicInfo, StartError, SupervisorRef, System,
     assert_timeline, trap_exit,
@@ -269,6 +270,10 @@ fn a_second_demo_is_refused_while_the_first_one_runs() {
             "there is one name, and who has it keeps it, with the old strategy (see hint 3 of \
              exercise 3)"
         );
+        assert!(
+            System::current().tree().find("demo").is_some_and(|demo| demo.linked),
+            "a demo is linked to whoever starts it: `start_link` (see hint 3 of exercise 3)"
+        );
         assert_eq!(
             (DEMO.whereis(), pids()),
             (Some(demo.clone()), before),
@@ -412,11 +417,15 @@ fn a_new_printer_brings_a_new_desk() {
 fn a_new_desk_goes_on_with_the_old_printer() {
     scenario_with(|seed| async move {
         history();
-        box_office().await;
+        let office = box_office().await;
         let sold = one_of(seed, [1, 2, 7]);
         for number in 1..=sold {
             assert_eq!(sell().await, Ok(Ok(number)), "tickets are numbered from 1");
         }
+        assert!(
+            Tree::of(Pid::from(&office)).is_some_and(|office| office.roots[0].linked),
+            "the box office is linked to whoever opens it: `start_link` (see hint 3 of exercise 6)"
+        );
         let (printer, desk) = (PRINTER.up().await?, DESK.up().await?);
         let Err(fall) = desk.call(Sell::Fall).await;
         assert!(matches!(fall, CallError::Down(_)), "the desk falls over");
@@ -424,8 +433,8 @@ fn a_new_desk_goes_on_with_the_old_printer() {
         assert_eq!(
             (sell().await, PRINTER.whereis()),
             (Ok(Ok(sold + 1)), Some(printer)),
-            "{sold} tickets were sold before the desk fell, and no two tickets have one number: the \
-             printer has no part in this (see hint 1 of exercise 6)"
+            "ticket {sold} was the last one before the desk fell, and no two tickets have one number: \
+             the printer has no part in this (see hint 1 of exercise 6)"
         );
         Ok::<_, Crash>(())
     });

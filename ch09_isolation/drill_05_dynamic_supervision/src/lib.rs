@@ -48,7 +48,7 @@ impl GenServer for JobWorker {
     type Call = Ask;
     type Cast = Infallible;
     type Info = WorkDone;
-    // EXERCISE 2 (items): say, for all jobs, that none is started again: the constant `RESTART`.
+    // EXERCISE 2 (items): a job that works, and ends; `const RESTART` says that none is repeated.
     const RESTART: Restart = Restart::Temporary;
     // END
 
@@ -82,7 +82,7 @@ impl GenServer for JobWorker {
 
 /// A job as a child, with the id `job 1` if it is job 1.
 pub fn job_child(job_id: u32, data: &str) -> Child<JobWorker> {
-    // EXERCISE 3: how to start this job, and an id by which people know it.
+    // EXERCISE 3: jobs to be started, stopped and counted: how to start one, and under which id.
     let data = data.to_owned();
     JobWorker::child(move || (job_id, data.clone())).id(format!("job {job_id}"))
     // END
@@ -189,7 +189,7 @@ impl CallServer for Game {
 /// # Errors
 /// A name is taken.
 pub async fn start_app(strategy: Strategy) -> Result<SupervisorRef, StartError> {
-    // EXERCISE 6: a registry and a dynamic supervisor as children, from values alone.
+    // EXERCISE 6: many servers of two kinds, found by keys: a registry, then those who are in it.
     Supervisor::new(strategy)
         .child(MY_REGISTRY.child())
         .child(DynamicSupervisor::new().into_child(&MY_DYNAMIC))

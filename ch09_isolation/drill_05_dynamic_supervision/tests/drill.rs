@@ -19,7 +19,7 @@ use runtime::{
     ChildCount, ChildError, ChildKind, DynamicSupervisorRef, RegistryError, StartError,
     SupervisorRef, System, Task, ViaError, assert_timeline, assert_trace, trap_exit,
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -126,6 +126,35 @@ fn a_job_at_work_keeps_nobody_waiting() {
             );
             assert_eq!(asked.elapsed(), Duration::ZERO, "and at once");
         }
+    });
+}
+
+/// Neither a question nor a message from a stranger ends a job earlier, or makes it longer.
+///
+/// Exercise: 2
+/// Covers: CH9-D5-S6
+#[test]
+fn a_job_that_is_disturbed_is_done_in_the_same_time() {
+    scenario_with(|seed| async move {
+        let history = System::current().record();
+        let nearly_done = Instant::now() + WORK.saturating_sub(Duration::from_millis(1));
+        let job = JobWorker::start((1, "sweep".to_owned())).await;
+        let job = job.expect("nothing keeps a job from starting");
+        let end = job.pid().join();
+        sleep(SECOND + Duration::from_millis(seed % 3000)).await;
+        job.call(Ask::Job).await.expect("it is at work, and answers (see hint 2 of exercise 2)");
+        job.pid().send("how much longer?");
+        sleep_until(nearly_done).await;
+        assert!(
+            job.is_alive(),
+            "a message that means nothing to a job does not end it (see hint 3 of exercise 2)"
+        );
+        let end = timeout(Duration::from_millis(2), end).await;
+        assert!(
+            end.is_ok() && notes(&history).len() == 2,
+            "a job is done {WORK:?} after its start, whoever asked it something meanwhile: that is \
+             a timer, and not a time without messages (see hint 2 of exercise 2)"
+        );
     });
 }
 
@@ -456,6 +485,10 @@ fn a_supervisor_that_is_full_refuses_until_a_job_has_ended() {
         stop_job(pids[0]).await.expect("it runs");
         started(start_job(98, "polish").await);
         assert_eq!(start_job(99, "polish").await, Err(ChildError::MaxChildren), "full again");
+        assert!(
+            System::current().tree().find("JobSupervisor").is_some_and(|jobs| jobs.linked),
+            "it is linked to whoever starts it: `start_link` (see hint 3 of exercise 5)"
+        );
         sleep(WORK + SECOND).await;
         started(start_job(99, "polish").await);
         assert_eq!(count_children().await, Ok(count(1)), "who is done makes room, too");
@@ -509,6 +542,10 @@ fn the_app_is_a_registry_and_a_dynamic_supervisor() {
              hint 1 of exercise 6)"
         );
         assert_eq!(MY_SUPERVISOR.whereis().as_ref(), Some(&app), "it has its name");
+        assert!(
+            System::current().tree().find("My.Supervisor").is_some_and(|app| app.linked),
+            "it is linked to whoever starts it: `start_link` (see hint 3 of exercise 6)"
+        );
         assert_eq!(MY_DYNAMIC.count_children().await, Ok(count(0)), "and starts empty");
         for id in [1, 2] {
             started(start_game(id).await);

@@ -377,6 +377,37 @@ fn a_server_comes_back_however_it_ended() {
     });
 }
 
+/// Five restarts in five seconds are granted: the sixth crash ends the service, if it comes in time.
+///
+/// Exercise: 5
+/// Covers: CH9-D6-I1
+/// Oracle: SUP-10
+#[test]
+fn six_crashes_in_seven_seconds_are_borne_and_six_in_five_are_not() {
+    scenario_with(|seed| async move {
+        trap_exit(true)?;
+        let (pause, borne) = one_of(seed, [(1400, true), (900, false)]);
+        let service = service(pending, pending).start_link().await?;
+        for nth in 1..=6 {
+            let server = timeout(SECOND, PERMANENT.up()).await;
+            let server = server.expect("five restarts are granted (see hint 3 of exercise 5)")?;
+            ends(&PERMANENT, Ending::Panic).await;
+            server.pid().join().await;
+            settle().await;
+            if nth < 6 {
+                sleep(Duration::from_millis(pause)).await;
+            }
+        }
+        assert_eq!(
+            service.is_alive(),
+            borne,
+            "the server crashed six times, every {pause} ms, and five restarts in five seconds are \
+             granted (see hint 3 of exercise 5)"
+        );
+        Ok::<_, Crash>(())
+    });
+}
+
 /// A migration that fails is tried again; one that is done has its place in the list, and rests.
 ///
 /// Exercise: 5

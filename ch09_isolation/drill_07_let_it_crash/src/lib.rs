@@ -297,7 +297,8 @@ pub static NORMAL_WORKER: Name<NormalWorker> = Name::new("normal_worker");
 
 /// Starts the whole, linked to the caller: the supervisor [`SYSTEM`] of [`ERROR_KERNEL`] and of a
 /// supervisor with the id `workers`, whose child is [`NORMAL_WORKER`]. Everything is permanent, each
-/// limit is the default. The kernel comes up with these accounts whenever it is started.
+/// limit is the default, and neither the kernel nor the workers fall with the other. The kernel comes
+/// up with these accounts whenever it is started.
 ///
 /// # Errors
 /// A name is taken.

@@ -379,13 +379,18 @@ fn the_workers_crashes_do_not_reach_the_kernel() {
         let kernel = ERROR_KERNEL.up().await?;
         let moved = Request::Transfer("ann".into(), "bob".into(), 1);
         assert_eq!(processed(&kernel, moved).await, Ok(Ok(seed + 99)));
-        for _ in 0..4 {
+        for nth in 1..=4 {
             sleep(SECOND).await;
             let worker = NORMAL_WORKER.up().await?;
             let crashed = NORMAL_WORKER.call(|reply| Job::Divide(1, 0, reply)).await;
             assert!(matches!(crashed, Err(CallError::Down(_))), "nobody divides by zero");
             let back = timeout(SECOND, restarted(&NORMAL_WORKER, &worker)).await;
-            back.expect("a worker that crashed is back (see hint 1 of exercise 6)");
+            assert!(
+                back.is_ok(),
+                "crash {nth} of the worker, and nobody has started it again: the workers are to \
+                 have a supervisor of their own, below one that survives its end (see hint 1 of \
+                 exercise 6)"
+            );
         }
         assert_eq!(
             (ERROR_KERNEL.whereis(), kernel.call(Ask::Accounts).await),
@@ -445,6 +450,10 @@ fn a_kernel_that_was_killed_loads_its_data_again() {
         );
         assert!(children.iter().all(|child| matches!(child.state, ChildState::Running(_))));
         assert!(SYSTEM.whereis().is_some(), "the tree has a name (see hint 3 of exercise 6)");
+        assert!(
+            System::current().tree().find("system").is_some_and(|system| system.linked),
+            "it is linked to whoever starts it: `start_link` (see hint 3 of exercise 6)"
+        );
         Ok::<_, Crash>(())
     });
 }

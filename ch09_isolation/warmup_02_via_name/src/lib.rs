@@ -17,7 +17,7 @@ pub struct Worker {
 /// What a worker is asked.
 #[derive(Debug)]
 pub enum Call {
-    /// The course's `:some_request`: the how-manieth in this life is it?
+    /// The course's `:some_request`: how many requests is that, in this life?
     SomeRequest(Reply<u32>),
 }
 
