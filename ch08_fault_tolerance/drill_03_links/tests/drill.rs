@@ -317,6 +317,33 @@ fn a_normal_end_leaves_the_other_side_of_a_link_running() {
     });
 }
 
+/// Anybody can send it something else by its pid; that ends nothing.
+///
+/// Exercise: 6
+/// Covers: CH8-D3-T
+#[test]
+fn a_linker_that_is_sent_something_else_waits_on() {
+    scenario_with(|seed| async move {
+        let (linking, linked) = (spawn(linker), spawn(linker));
+        linking.pid().send(("noise", seed));
+        settle().await;
+        assert!(
+            linking.is_alive(),
+            "what is no pid arrives as another kind of `Message`, and is to be passed over (see \
+             hint 2 of exercise 6)"
+        );
+        linking.send(linked.pid());
+        settle().await;
+        let end = linking.join();
+        linked.exit(ExitReason::other(("zap", seed)));
+        assert_eq!(
+            timeout(SECOND, end).await,
+            Ok(ExitReason::other(("zap", seed))),
+            "the pid that comes after it is linked as ever (see hint 2 of exercise 6)"
+        );
+    });
+}
+
 /// With nobody at the other end, who does not trap exits is told so where it makes the link.
 ///
 /// Exercise: 6

@@ -27,6 +27,11 @@ fn the_child_ends_with_exactly_the_reason_that_it_was_given() {
             child.is_alive(),
             "the child waits until it is told to end (see hint 1 of exercise 1)"
         );
+        assert_eq!(
+            child.pid().info().and_then(|info| info.label).as_deref(),
+            Some("child"),
+            "the child takes the label that pictures show it by (see hint 2 of exercise 1)"
+        );
         let end = child.join();
         child.send(Boom(reason.clone()));
         child.send(Boom(ExitReason::other("too late")));
