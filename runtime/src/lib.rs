@@ -34,7 +34,7 @@
 //! | be found, wait for somebody | [`register`], [`whereis`], [`Name::up`] |
 //! | do it later | [`send_after`], [`start_timer`], [`send_interval`] |
 //! | hold state, answer calls | [`CallServer`], [`GenServer`], [`Name`], [`Server`] |
-//! | keep it running | [`Supervisor`], [`DynamicSupervisor`], [`ChildSpec`] |
+//! | keep it running | [`Supervisor`], [`DynamicSupervisor`], [`ChildSpec`], [`Backoff`] |
 //! | find it by any key | [`Registry`] |
 //! | compute something beside, for its value | [`Task`], [`TaskSupervisor`] |
 //! | keep a value | [`Agent`] |
@@ -144,7 +144,7 @@ pub use supervisor::dynamic::{
 };
 #[doc(inline)]
 pub use supervisor::{
-    AutoShutdown, Child, ChildCount, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec,
+    AutoShutdown, Backoff, Child, ChildCount, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec,
     ChildState, FailedToStart, Restart, Shutdown, SpecError, Strategy, Supervision, Supervisor,
     SupervisorModule, SupervisorRef, SupervisorServer,
 };

@@ -1,6 +1,7 @@
 //! Supervisors of every kind.
 
 mod auto_shutdown;
+mod backoff;
 mod children;
 mod dynamic;
 mod intensity;
