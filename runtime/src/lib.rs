@@ -36,6 +36,7 @@
 //! | hold state, answer calls | [`CallServer`], [`GenServer`], [`Name`], [`Server`] |
 //! | keep it running | [`Supervisor`], [`DynamicSupervisor`], [`ChildSpec`], [`Backoff`] |
 //! | find it by any key | [`Registry`] |
+//! | spread work over several of a kind | [`PartitionSupervisor`], [`hash`] |
 //! | compute something beside, for its value | [`Task`], [`TaskSupervisor`] |
 //! | keep a value | [`Agent`] |
 //! | run code that may fail | [`attempt`](attempt()) |
@@ -73,6 +74,7 @@ mod call;
 mod driver;
 mod exit_reason;
 mod gen_server;
+pub mod hash;
 mod info;
 mod join;
 #[cfg(all(test, otp_loom))]
@@ -142,6 +144,8 @@ pub use relations::NoProc;
 pub use supervisor::dynamic::{
     DynamicSupervision, DynamicSupervisor, DynamicSupervisorRef, DynamicSupervisorServer,
 };
+#[doc(inline)]
+pub use supervisor::partition::{Partition, PartitionOptions, PartitionSupervisor};
 #[doc(inline)]
 pub use supervisor::{
     AutoShutdown, Backoff, Child, ChildCount, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec,

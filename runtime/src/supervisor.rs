@@ -65,6 +65,7 @@ mod decision;
 pub mod dynamic;
 mod intensity;
 pub(crate) mod ledger;
+pub mod partition;
 mod stop;
 mod strategy;
 
@@ -603,6 +604,7 @@ impl GenServer for SupervisorServer {
     type Cast = Infallible;
     type Info = TryAgain;
     const SHUTDOWN: Shutdown = Shutdown::Infinity;
+    const KIND: ChildKind = ChildKind::Supervisor;
 
     async fn init(plan: Plan, cx: &mut Cx<Self>) -> Result<Init<Self>, Crash> {
         cx.trap_exit(true);

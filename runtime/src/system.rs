@@ -16,6 +16,7 @@ use crate::process::{Address, IntoBody, SpawnOptions};
 use crate::registry::Registries;
 use crate::relations;
 use crate::rt::{self, Engine, Handle, Instant, Seeded};
+use crate::supervisor::partition::Partitions;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::global;
@@ -37,6 +38,7 @@ pub(crate) struct SystemInner {
     pub(crate) names: Names,
     pub(crate) arrivals: Arrivals,
     pub(crate) registries: Registries,
+    pub(crate) partitions: Partitions,
     pub(crate) timers: Timers,
     pub(crate) trace: Hub,
     began: Instant,
@@ -66,6 +68,7 @@ impl SystemInner {
             names: Names::default(),
             arrivals: Arrivals::default(),
             registries: Registries::default(),
+            partitions: Partitions::default(),
             timers: Timers::default(),
             trace: Hub::default(),
             began: Instant::now(),

@@ -18,7 +18,7 @@ use std::panic::resume_unwind;
 use super::buckets::{Buckets, Seen};
 use super::{Keys, RegistryError, RegistryEvent, RegistryKey, RegistryValue};
 use crate::ambient;
-use crate::pcb::{AnyPcb, Held, Life};
+use crate::pcb::{AnyPcb, Held, Life, hold};
 use crate::pid::Pid;
 use crate::relations;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -282,18 +282,11 @@ impl<K: RegistryKey, V: RegistryValue, M: Keys> Table<K, V, M> {
     /// Lets the owner's end reach this table.
     fn be_held_by(self: &Arc<Self>, owner: &dyn AnyPcb) -> Result<(), RegistryError> {
         let this: Arc<dyn Held> = self.clone();
-        let mut this = Some(Arc::downgrade(&this));
-        let mut runs = false;
-        owner.control(&mut |control, _| {
-            runs = control.life() == Life::Running;
-            let held = &mut control.rare().held;
-            if let Some(this) = this.take_if(|this| runs && !held.iter().any(|it| it.ptr_eq(this)))
-            {
-                held.retain(|held| held.strong_count() > 0);
-                held.push(this);
-            }
-        });
-        if runs { Ok(()) } else { Err(RegistryError::NoProc(owner.head().pid)) }
+        if hold(owner, Arc::downgrade(&this)) {
+            Ok(())
+        } else {
+            Err(RegistryError::NoProc(owner.head().pid))
+        }
     }
 
     /// Links an owner that can be found to the registry, and lists the entry.

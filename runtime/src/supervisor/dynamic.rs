@@ -103,8 +103,7 @@ impl DynamicSupervisor {
     /// It as a child of a supervisor, under a name: permanent, and waited for when it stops. It is
     /// empty again after a restart.
     pub fn into_child(self, name: &'static crate::Name<DynamicSupervisorServer>) -> ChildSpec {
-        let child = DynamicSupervisorServer::child(move || self.clone()).name(name);
-        ChildSpec::from(child).kind(ChildKind::Supervisor)
+        DynamicSupervisorServer::child(move || self.clone()).name(name).into()
     }
 }
 
@@ -220,6 +219,7 @@ impl GenServer for DynamicSupervisorServer {
     type Cast = Infallible;
     type Info = TryAgain;
     const SHUTDOWN: Shutdown = Shutdown::Infinity;
+    const KIND: ChildKind = ChildKind::Supervisor;
 
     async fn init(args: DynamicSupervisor, cx: &mut Cx<Self>) -> Result<Init<Self>, Crash> {
         cx.trap_exit(true);

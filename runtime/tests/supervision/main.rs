@@ -8,6 +8,7 @@ mod intensity;
 mod model;
 mod nested;
 mod panics;
+mod partitions;
 mod random_trees;
 mod restart_types;
 mod shutdown;
