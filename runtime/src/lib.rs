@@ -36,6 +36,7 @@
 //! | hold state, answer calls | [`CallServer`], [`GenServer`], [`Name`], [`Server`] |
 //! | keep it running | [`Supervisor`], [`DynamicSupervisor`], [`ChildSpec`], [`Backoff`] |
 //! | find it by any key | [`Registry`] |
+//! | be one of a group | [`Groups`] |
 //! | spread work over several of a kind | [`PartitionSupervisor`], [`hash`] |
 //! | compute something beside, for its value | [`Task`], [`TaskSupervisor`] |
 //! | keep a value | [`Agent`] |
@@ -74,6 +75,7 @@ mod call;
 mod driver;
 mod exit_reason;
 mod gen_server;
+pub mod groups;
 pub mod hash;
 mod info;
 mod join;
@@ -120,6 +122,8 @@ pub use gen_server::{
     CallServer, Cx, GenServer, Handled, Info, Init, LastWords, Name, Next, NotUp, Reach, Server,
     ServerRef, Start, StartError, StartName, Stop, StopError, Unhandled, Up,
 };
+#[doc(inline)]
+pub use groups::{GroupEvent, GroupMonitor, Groups, GroupsError};
 pub use info::ProcessInfo;
 pub use join::Join;
 pub use message::{AnyMessage, Dest, Down, Exit, Message, Target, Timeout, TimerCancelled};

@@ -93,15 +93,15 @@ pub(super) struct Table<K, V, M> {
 }
 
 /// A table whose types are not known: what its process sees of it.
-pub(super) trait AnyTable: Any + Send + Sync {
-    /// The registry ends: nothing is in the table any more, and nothing comes into it. Those who
-    /// were in it, in the order of their spawning.
+pub(crate) trait AnyTable: Any + Send + Sync {
+    /// Its process ends: nothing is in the table any more, and nothing comes into it. Those who are
+    /// to end with it, in the order of their spawning.
     fn close(&self) -> Vec<Pid>;
 }
 
 /// Drops entries one by one: each `Drop` is the user's and may panic. The first panic goes on when
 /// all are dropped.
-fn drop_each<E>(entries: impl IntoIterator<Item = Arc<E>>) {
+pub(crate) fn drop_each<E: ?Sized>(entries: impl IntoIterator<Item = Arc<E>>) {
     let mut first = None;
     for entry in entries {
         if let Err(payload) = ambient::catch(|| drop(entry)) {

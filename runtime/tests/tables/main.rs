@@ -1,0 +1,4 @@
+//! What processes share: groups, and tables.
+
+mod groups;
+mod support;
