@@ -40,6 +40,7 @@
 //! | spread work over several of a kind | [`PartitionSupervisor`], [`hash`] |
 //! | compute something beside, for its value | [`Task`], [`TaskSupervisor`] |
 //! | keep a value | [`Agent`] |
+//! | keep many values that all may read at once | [`Table`] |
 //! | run code that may fail | [`attempt`](attempt()) |
 //! | look inside | [`Pid::info`], [`System::tree`], [`System::record`], [`trace`] |
 //! | test it | [`testing`] |
@@ -101,6 +102,7 @@ mod sync;
 pub mod sys;
 mod system;
 mod table;
+pub mod tables;
 pub mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -157,6 +159,8 @@ pub use supervisor::{
     SupervisorModule, SupervisorRef, SupervisorServer,
 };
 pub use system::{NoSystem, System, SystemGuard};
+#[doc(inline)]
+pub use tables::{Access, Table, TableError, TableName, TableOptions, TableTransfer};
 #[doc(inline)]
 pub use task::{AwaitMany, OnTimeout, Task, TaskError, TaskStream, TaskSupervisor};
 pub use timer::{

@@ -21,6 +21,7 @@ use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::global;
 use crate::table;
+use crate::tables::Tables;
 use crate::timer::Timers;
 use crate::trace::{Event, Hub, Recorder, Subject, Subscription, What};
 use crate::{ExitReason, trace};
@@ -39,6 +40,7 @@ pub(crate) struct SystemInner {
     pub(crate) arrivals: Arrivals,
     pub(crate) registries: Registries,
     pub(crate) partitions: Partitions,
+    pub(crate) tables: Tables,
     pub(crate) timers: Timers,
     pub(crate) trace: Hub,
     began: Instant,
@@ -69,6 +71,7 @@ impl SystemInner {
             arrivals: Arrivals::default(),
             registries: Registries::default(),
             partitions: Partitions::default(),
+            tables: Tables::default(),
             timers: Timers::default(),
             trace: Hub::default(),
             began: Instant::now(),

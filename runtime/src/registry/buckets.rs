@@ -90,6 +90,13 @@ impl<E> Buckets<E> {
         }
     }
 
+    pub(crate) fn get(&self, hash: u64, number: u64) -> Option<&Arc<E>> {
+        match self.map.get(&hash)? {
+            Bucket::One(own, entry) => (*own == number).then_some(entry),
+            Bucket::Many(many) => many.get(&number),
+        }
+    }
+
     /// Whether the bucket holds what was seen in it, and nothing else.
     pub(crate) fn is_as_seen(&self, hash: u64, seen: &Seen<E>) -> bool {
         match self.map.get(&hash) {
@@ -205,6 +212,8 @@ mod tests {
     #[test]
     fn entries_are_removed_and_replaced_by_number_and_counted() {
         let mut buckets = filled(&[1, 2, 3]);
+        assert_eq!(buckets.get(7, 3), Some(&Arc::new(3)));
+        assert_eq!((buckets.get(7, 4), buckets.get(8, 3)), (None, None));
         assert_eq!(buckets.remove(7, 4), None);
         assert_eq!(buckets.remove(8, 1), None);
         assert_eq!(buckets.replace(7, 2, Arc::new(20)), Ok(Arc::new(2)));

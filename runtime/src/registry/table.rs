@@ -70,7 +70,7 @@ struct Owners<K, V> {
 
 /// A partition, on cache lines of its own.
 #[repr(align(128))]
-struct Apart<T>(T);
+pub(crate) struct Apart<T>(pub(crate) T);
 
 type Partitions<T> = Box<[Apart<T>]>;
 

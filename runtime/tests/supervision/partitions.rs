@@ -63,6 +63,7 @@ fn three_dynamic_supervisors_share_the_children_and_only_a_killed_one_loses_its_
     });
 }
 
+/// Covers: RT-UTIL-01
 #[test]
 fn a_key_goes_to_one_partition_and_a_number_is_taken_modulo() {
     scenario(|_: Process| async move {

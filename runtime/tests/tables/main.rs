@@ -2,3 +2,4 @@
 
 mod groups;
 mod support;
+mod tables;
