@@ -338,7 +338,7 @@ impl<K: TableKey, V: Send + Sync + 'static> Table<K, V> {
     ///
     /// scenario(|me: Process| async move {
     ///     let table = Table::<&str, u32>::create()?;
-    ///     let keeper = me.spawn_link(|mut keeper: Process<TableTransfer<&str, u32>>| async move {
+    ///     let keeper = me.spawn_link(|mut keeper: Process<TableTransfer<&'static str, u32>>| async move {
     ///         let TableTransfer { table, .. } = keeper.receive().await.into_user().unwrap();
     ///         table.insert("seen", 1).unwrap();
     ///     });

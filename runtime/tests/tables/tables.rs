@@ -218,6 +218,9 @@ fn everybody_may_what_the_access_says_and_the_owner_everything() {
 
 // --- Names.
 
+/// The same name, with other types.
+static OTHER: TableName<u8, u8> = TableName::new("stock");
+
 #[test]
 fn a_table_is_found_by_its_name_until_it_ends() {
     scenario(|_: Process| async move {
@@ -227,8 +230,7 @@ fn a_table_is_found_by_its_name_until_it_ends() {
         assert_eq!((table.name(), create().name()), (Some("stock"), None));
         assert_eq!(STOCK.create(), Err(TableError::NameTaken("stock")));
         assert_eq!(STOCK.find().as_ref(), Ok(&table), "as it was");
-        static OTHER: TableName<u8, u8> = TableName::new("stock");
-        assert_eq!(OTHER.find(), Err(TableError::NoTable), "of other types");
+        assert_eq!(OTHER.find(), Err(TableError::NoTable));
         assert_eq!(table.delete_table(), Ok(()));
         assert_eq!(STOCK.find(), Err(TableError::NoTable));
         let again = STOCK.create().expect("the name is free");
