@@ -243,6 +243,24 @@ fn who_is_terminated_while_its_group_waits_stays_stopped_and_the_rest_starts() {
     }
 }
 
+/// The new one stands after the others, and falls with them as any that was started later.
+#[test]
+fn a_group_starts_in_time_when_the_child_that_led_to_it_was_replaced() {
+    scenario(|me: Process| async move {
+        let log = Log::of(&me).timed();
+        let sup = Supervisor::new(Strategy::RestForOne).backoff(SLOW);
+        let sup = log.start(sup.children(log.all(["a", "b", "c"]))).await;
+        log.kill("b").await;
+        sup.terminate_child("b").await.expect("it waits");
+        sup.delete_child("b").await.expect("it is stopped");
+        sup.start_child(log.w("b")).await.expect("the id is free");
+        log.take();
+        sleep(ms(5000)).await;
+        assert_eq!(log.take(), ["100 terminate b.2 shutdown", "100 init c.2", "100 init b.3"]);
+        assert_eq!(log.children(&sup).await, ["b b.3", "c c.2", "a a.1"]);
+    });
+}
+
 #[test]
 fn who_was_terminated_is_not_revived_by_a_restart_that_fails_either() {
     scenario(|me: Process| async move {

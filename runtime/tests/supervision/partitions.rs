@@ -106,6 +106,7 @@ fn a_dead_partition_is_not_found_by_who_learns_of_its_end() {
         let first = PARTS.nth(0).whereis().expect("it runs");
         me.monitor(&first);
         first.pid().kill();
+        assert_eq!(PARTS.nth(0).whereis(), None, "its end is decided");
         let Message::Down(_) = me.receive().await else { panic!("not a DOWN") };
         assert_eq!(PARTS.nth(0).whereis(), None);
         assert_eq!(ask(&PARTS.nth(0)).await, Err(CallError::NoProc));
@@ -136,13 +137,25 @@ fn what_is_said_of_each_partition_holds() {
     scenario(|_: Process| async move {
         let parts =
             PARTS.options(number).partitions(2).each(|child| child.restart(Restart::Temporary));
-        parts.strategy(Strategy::OneForAll).start_link().await.expect("it starts");
+        parts.start_link().await.expect("it starts");
         kill_and_wait(&PARTS.nth(0).whereis().expect("it runs")).await;
         settle().await;
         assert_eq!(PARTS.count_children().await.map(|count| count.specs), Ok(1));
         assert_eq!(PARTS.partitions(), Ok(2), "a key keeps its place");
         assert_eq!(ask(&PARTS.nth(0)).await, Err(CallError::NoProc));
         assert_eq!(ask(&PARTS.nth(3)).await, Ok(1));
+    });
+}
+
+#[test]
+fn with_one_for_all_every_partition_is_restarted() {
+    scenario(|_: Process| async move {
+        let parts = PARTS.options(number).partitions(2).strategy(Strategy::OneForAll);
+        parts.start_link().await.expect("it starts");
+        let (first, second) = (PARTS.nth(0).whereis(), PARTS.nth(1).whereis().expect("it runs"));
+        kill_and_wait(&first.expect("it runs")).await;
+        restarted(&PARTS.nth(1), &second).await;
+        assert_eq!((ask(&PARTS.nth(0)).await, ask(&PARTS.nth(1)).await), (Ok(0), Ok(1)));
     });
 }
 

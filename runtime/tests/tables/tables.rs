@@ -1,5 +1,6 @@
 //! Tables that processes share.
 
+use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -165,6 +166,50 @@ fn keys_with_one_hash_are_different_keys() {
         assert_eq!(table.update(&Same(4), |n| n + 1), Ok(Some(5)));
         let rows = table.select(|key, value| Some((key.0, *value)));
         assert_eq!(rows, Ok(vec![(0, 0), (2, 2), (3, 30), (4, 5)]));
+    });
+}
+
+thread_local! {
+    /// What the next comparison of two keys does.
+    static NEXT: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// All of them in one bucket, and with something that happens while two are compared.
+#[derive(Clone, Debug, Eq)]
+struct Slow(u32);
+
+impl PartialEq for Slow {
+    fn eq(&self, other: &Self) -> bool {
+        let next = NEXT.take();
+        next.into_iter().for_each(|work| work());
+        self.0 == other.0
+    }
+}
+
+impl Hash for Slow {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        0.hash(state);
+    }
+}
+
+#[test]
+fn a_key_that_comes_while_others_are_compared_is_there_once() {
+    scenario(|_: Process| async move {
+        let table = Table::create().expect("it is a process");
+        table.insert(Slow(1), 10).expect("it is the owner's");
+        let quicker = |value: u32| {
+            let same = table.clone();
+            NEXT.set(Some(Box::new(move || {
+                same.insert(Slow(2), value).expect("no lock is held");
+            })));
+        };
+        quicker(20);
+        assert_eq!(table.insert_new(Slow(2), 21), Ok(false));
+        assert_eq!((table.size(), table.lookup(&Slow(2))), (Ok(2), Ok(Some(20))));
+        table.delete(&Slow(2)).expect("it is the owner's");
+        quicker(30);
+        assert_eq!(table.insert(Slow(2), 31), Ok(()));
+        assert_eq!((table.size(), table.lookup(&Slow(2))), (Ok(2), Ok(Some(31))));
     });
 }
 
@@ -530,6 +575,17 @@ fn an_heir_who_is_told_with_a_panic_has_the_table_and_the_owner_the_panic() {
 
 // --- Many at once.
 
+/// A process that does this, and says when it has. On threads it may have ended before anybody could
+/// wait for its end.
+fn at_work(work: impl Future<Output = ()> + Send + 'static) -> oneshot::Receiver<()> {
+    let (said, heard) = oneshot::channel();
+    spawn(async move {
+        work.await;
+        let _ = said.send(());
+    });
+    heard
+}
+
 /// On threads: nothing is lost.
 ///
 /// Covers: RT-NEXT-3
@@ -540,17 +596,16 @@ async fn many_processes_count_in_one_table_and_no_count_is_lost() {
         other(|| COUNTS.options().access(Access::Public).create().expect("the name is free")).await;
     let counters: Vec<_> = (0..8)
         .map(|_| {
-            spawn(async {
+            at_work(async {
                 let table = COUNTS.find().expect("its owner runs");
                 for n in 0..2000 {
                     table.update_or(n % 3, 1, |count| count + 1).expect("it is public");
                 }
             })
-            .join()
         })
         .collect();
     for counter in counters {
-        assert_eq!(counter.await, ExitReason::Normal);
+        counter.await.expect("it came to its end");
     }
     assert_eq!(table.select(|_, count| Some(*count)).map(|counts| counts.iter().sum()), Ok(16_000));
     kill_and_wait(&owner).await;
@@ -568,7 +623,7 @@ async fn a_key_is_new_for_one_process_and_taken_by_one() {
     let racers: Vec<_> = (0..8)
         .map(|own| {
             let (table, inserted, taken) = (table.clone(), inserted.clone(), taken.clone());
-            spawn(async move {
+            at_work(async move {
                 for key in 0..2000 {
                     if table.insert_new(key, own).expect("it is public") {
                         inserted.fetch_add(1, Ordering::Relaxed);
@@ -581,11 +636,10 @@ async fn a_key_is_new_for_one_process_and_taken_by_one() {
                     }
                 }
             })
-            .join()
         })
         .collect();
     for racer in racers {
-        assert_eq!(racer.await, ExitReason::Normal);
+        racer.await.expect("it came to its end");
     }
     // A key may be new again when it was taken while somebody still inserted.
     assert_eq!(inserted.load(Ordering::Relaxed), taken.load(Ordering::Relaxed));
