@@ -85,7 +85,7 @@ pub use up::{NotUp, Up};
 use crate::call::{Pending, Reply};
 use crate::exit_reason::{Crash, ExitReason};
 use crate::message::{AnyMessage, Down, Exit};
-use crate::supervisor::{Child, Restart, Shutdown};
+use crate::supervisor::{Child, ChildKind, Restart, Shutdown};
 use crate::timer::TimerRef;
 
 /// What a type has to say to be a server.
@@ -114,6 +114,8 @@ pub trait GenServer: Sized + Send + 'static {
     const RESTART: Restart = Restart::Permanent;
     /// How it is stopped as a supervisor's child, unless the child says otherwise.
     const SHUTDOWN: Shutdown = Shutdown::After(Duration::from_secs(5));
+    /// What it is shown as, as a supervisor's child.
+    const KIND: ChildKind = ChildKind::Worker;
 
     /// Makes the state. Whoever starts the server waits for this.
     fn init(

@@ -36,11 +36,14 @@
 //! | hold state, answer calls | [`CallServer`], [`GenServer`], [`Name`], [`Server`] |
 //! | be in a state that decides what an event means | [`GenStatem`], [`gen_statem`] |
 //! | tell many of an event | [`EventManager`], [`GenEvent`], [`Events`] |
-//! | keep it running | [`Supervisor`], [`DynamicSupervisor`], [`ChildSpec`] |
+//! | keep it running | [`Supervisor`], [`DynamicSupervisor`], [`ChildSpec`], [`Backoff`] |
 //! | find it by any key | [`Registry`] |
+//! | be one of a group | [`Groups`] |
+//! | spread work over several of a kind | [`PartitionSupervisor`], [`hash`] |
 //! | compute something beside, for its value | [`Task`], [`TaskSupervisor`] |
 //! | keep a value | [`Agent`] |
 //! | run a whole program | [`Application`], [`Release`] |
+//! | keep many values that all may read at once | [`Table`] |
 //! | run code that may fail | [`attempt`](attempt()) |
 //! | look inside | [`Pid::info`], [`System::tree`], [`System::record`], [`trace`] |
 //! | test it | [`testing`] |
@@ -79,6 +82,8 @@ mod exit_reason;
 pub mod gen_event;
 mod gen_server;
 pub mod gen_statem;
+pub mod groups;
+pub mod hash;
 mod info;
 mod join;
 #[cfg(all(test, otp_loom))]
@@ -103,6 +108,7 @@ mod sync;
 pub mod sys;
 mod system;
 mod table;
+pub mod tables;
 pub mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -132,6 +138,8 @@ pub use gen_server::{
 };
 #[doc(inline)]
 pub use gen_statem::{Entered, GenStatem, Initial, Machine, Transition, Transitioned};
+#[doc(inline)]
+pub use groups::{GroupEvent, GroupMonitor, Groups, GroupsError};
 pub use info::ProcessInfo;
 pub use join::Join;
 pub use message::{AnyMessage, Dest, Down, Exit, Message, Target, Timeout, TimerCancelled};
@@ -157,12 +165,16 @@ pub use supervisor::dynamic::{
     DynamicSupervision, DynamicSupervisor, DynamicSupervisorRef, DynamicSupervisorServer,
 };
 #[doc(inline)]
+pub use supervisor::partition::{Partition, PartitionOptions, PartitionSupervisor};
+#[doc(inline)]
 pub use supervisor::{
-    AutoShutdown, Child, ChildCount, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec,
+    AutoShutdown, Backoff, Child, ChildCount, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec,
     ChildState, FailedToStart, Restart, Shutdown, SpecError, Strategy, Supervision, Supervisor,
     SupervisorModule, SupervisorRef, SupervisorServer,
 };
 pub use system::{NoSystem, System, SystemGuard};
+#[doc(inline)]
+pub use tables::{Access, Table, TableError, TableName, TableOptions, TableTransfer};
 #[doc(inline)]
 pub use task::{AwaitMany, OnTimeout, Task, TaskError, TaskStream, TaskSupervisor};
 pub use timer::{

@@ -108,6 +108,22 @@ pub(crate) trait Held: Send + Sync {
     fn owner_ended(&self, owner: &dyn AnyPcb);
 }
 
+/// Lets the end of a process reach what is held for it. Whether the process has an end before it:
+/// not when that is decided already.
+pub(crate) fn hold(owner: &dyn AnyPcb, held: Weak<dyn Held>) -> bool {
+    let mut new = Some(held);
+    let mut runs = false;
+    owner.control(&mut |control, _| {
+        runs = control.life() == Life::Running;
+        let held = &mut control.rare().held;
+        if let Some(new) = new.take_if(|new| runs && !held.iter().any(|it| it.ptr_eq(new))) {
+            held.retain(|held| held.strong_count() > 0);
+            held.push(new);
+        }
+    });
+    runs
+}
+
 /// What few processes have.
 #[derive(Default)]
 pub(crate) struct Rare {

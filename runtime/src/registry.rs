@@ -59,10 +59,10 @@
 //!
 //! Source: Elixir `Registry`.
 
-mod buckets;
+pub(crate) mod buckets;
 mod options;
 mod server;
-mod table;
+pub(crate) mod table;
 mod via;
 
 use std::any::TypeId;

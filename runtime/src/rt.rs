@@ -8,6 +8,7 @@
 mod seeded;
 
 use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
 
 use crate::sync::Arc;
 pub(crate) use seeded::Seeded;
@@ -50,6 +51,14 @@ impl Engine {
         match self {
             Self::Tasks => TURN_BUDGET,
             Self::Seeded(seeded) => seeded.turn_budget(),
+        }
+    }
+
+    /// A number by chance: any of them is as likely as any other. A seed gives the same ones.
+    pub(crate) fn draw(&self) -> u64 {
+        match self {
+            Self::Tasks => RandomState::new().hash_one(()),
+            Self::Seeded(seeded) => seeded.number(),
         }
     }
 

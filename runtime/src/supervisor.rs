@@ -41,20 +41,35 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Restarts that wait
+//!
+//! OTP restarts at once, and so does a supervisor unless it is given a [`Backoff`]. Then the child
+//! that has to be restarted waits, longer each time until it has been stable for a while; those
+//! that fall with it are stopped at once, and wait with it. Meanwhile the supervisor answers and
+//! watches the others, and [`which_children`](Supervision::which_children) shows those who wait as
+//! [`Restarting`](ChildState::Restarting).
+//!
+//! A restart counts against the [`intensity`](Supervisor::intensity) when it happens, so a wait that
+//! is long enough keeps a broken child from ending its supervisor. Who is terminated while it waits
+//! is not started when its time has come, nor is another child that has got its id. A supervisor
+//! that is to stop does not wait for those who do.
+//!
 //! Decisions are pure and apart: `decision` (restart it?), `strategy` (who else, in which order?),
-//! `intensity` (too many, too fast?).
+//! `intensity` (too many, too fast?), `backoff` (when?).
 //!
 //! Source: OTP supervisor.
 
+mod backoff;
 mod child;
 mod decision;
 pub mod dynamic;
 mod intensity;
 pub(crate) mod ledger;
+pub mod partition;
 mod stop;
 mod strategy;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -62,6 +77,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+pub use backoff::Backoff;
+pub(crate) use backoff::Streak;
 pub(crate) use child::short;
 pub use child::{Child, ChildId, ChildKind, ChildSpec, Restart, Shutdown};
 pub(crate) use decision::{Fate, fate};
@@ -70,7 +87,7 @@ use ledger::{Key, Step};
 pub(crate) use stop::stop_child;
 pub use strategy::Strategy;
 
-use crate::ambient::catch;
+use crate::ambient::{self, catch};
 use crate::call::{CallError, Reply};
 use crate::driver::reason_of;
 use crate::exit_reason::{Crash, ExitReason};
@@ -78,6 +95,7 @@ use crate::gen_server::{
     Cx, GenServer, Handled, Info, Init, Next, Server, ServerRef, Start, StartError,
 };
 use crate::pid::Pid;
+use crate::timer::{TimerRef, cancel_timer};
 use crate::trace::{Because, Trouble};
 
 /// Whether the end of a significant child ends the supervisor, with `Shutdown`.
@@ -133,6 +151,7 @@ pub struct Supervisor {
     max_restarts: usize,
     window: Duration,
     auto_shutdown: AutoShutdown,
+    backoff: Option<Backoff>,
     children: Vec<ChildSpec>,
 }
 
@@ -144,6 +163,7 @@ impl Supervisor {
             max_restarts: 3,
             window: Duration::from_secs(5),
             auto_shutdown: AutoShutdown::Never,
+            backoff: None,
             children: Vec::new(),
         }
     }
@@ -169,6 +189,35 @@ impl Supervisor {
     /// crash fatal.
     pub fn intensity(mut self, max_restarts: usize, window: Duration) -> Self {
         (self.max_restarts, self.window) = (max_restarts, window);
+        self
+    }
+
+    /// Lets restarts wait; see [the module](self#restarts-that-wait).
+    ///
+    /// ```
+    /// use runtime::prelude::*;
+    /// use runtime::testing::{kill_and_wait, scenario};
+    /// use runtime::{Backoff, ChildState};
+    /// use std::time::Duration;
+    ///
+    /// scenario(|_: Process| async move {
+    ///     let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+    ///     let worker = ChildSpec::process("worker", std::future::pending::<()>);
+    ///     let supervisor = Supervisor::one_for_one().backoff(backoff).child(worker).start_link().await?;
+    ///     let state = async || supervisor.which_children().await.map(|all| all[0].state);
+    ///
+    ///     let ChildState::Running(worker) = state().await? else { panic!("it runs") };
+    ///     kill_and_wait(worker).await;
+    ///     assert_eq!(state().await?, ChildState::Restarting);
+    ///     tokio::time::sleep(Duration::from_secs(1)).await;
+    ///     assert!(matches!(state().await?, ChildState::Running(_)));
+    ///     anyhow::Ok(())
+    /// });
+    /// ```
+    ///
+    /// Differs from OTP, which has nothing of the kind.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = Some(backoff);
         self
     }
 
@@ -221,7 +270,7 @@ impl Supervisor {
         if self.window.is_zero() {
             return Err(SpecError::InvalidPeriod);
         }
-        let mut ids = std::collections::HashSet::new();
+        let mut ids = HashSet::new();
         for child in &self.children {
             check_child(child, self.auto_shutdown)?;
             if !ids.insert(&child.id) {
@@ -315,7 +364,7 @@ impl fmt::Debug for Plan {
 pub enum ChildState {
     /// It runs.
     Running(Pid),
-    /// Its restart failed, and will be tried again.
+    /// Its restart failed and will be tried again, or waits; see [`Backoff`].
     Restarting,
     /// It is stopped.
     Stopped,
@@ -357,7 +406,7 @@ pub enum ChildError {
     /// The child runs; stop it first.
     #[error("the child is running")]
     Running,
-    /// The child's restart failed and will be tried again; stop it first.
+    /// The child's restart failed and will be tried again, or waits; stop it first.
     #[error("the child is restarting")]
     Restarting,
     /// A child with this id runs already.
@@ -497,15 +546,40 @@ pub enum Call {
     Spec(ChildId, Reply<Result<ChildSpec, ChildError>>),
 }
 
-/// What a supervisor tells itself: this child's restart failed, try it again.
+/// What a supervisor tells itself.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct TryAgain(ChildId);
+pub enum TryAgain {
+    /// This child's restart failed, try it again.
+    Now(ChildId),
+    /// This wait is over.
+    Due(Generation),
+}
+
+/// Which wait. A child that is terminated and added again waits no more, so nothing that was
+/// scheduled for the one before it reaches it.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Generation(u64);
+
+/// A restart that waits, with everybody whom it concerns.
+#[derive(Debug)]
+struct Wait {
+    /// The child that has to be restarted.
+    culprit: ChildId,
+    trouble: Trouble,
+    timer: TimerRef,
+    /// How many children wait.
+    members: usize,
+}
 
 #[derive(Debug)]
 struct Entry {
     spec: ChildSpec,
     state: ChildState,
+    streak: Streak,
+    /// What it waits for, if it does.
+    wait: Option<Generation>,
     /// Its place in the book that others read.
     key: Key,
 }
@@ -516,9 +590,12 @@ pub struct SupervisorServer {
     strategy: Strategy,
     auto_shutdown: AutoShutdown,
     intensity: Intensity,
+    backoff: Option<Backoff>,
     /// In the order of start.
     children: IndexMap<ChildId, Entry>,
     by_pid: HashMap<Pid, ChildId>,
+    waits: HashMap<Generation, Wait>,
+    next_wait: u64,
 }
 
 impl GenServer for SupervisorServer {
@@ -527,6 +604,7 @@ impl GenServer for SupervisorServer {
     type Cast = Infallible;
     type Info = TryAgain;
     const SHUTDOWN: Shutdown = Shutdown::Infinity;
+    const KIND: ChildKind = ChildKind::Supervisor;
 
     async fn init(plan: Plan, cx: &mut Cx<Self>) -> Result<Init<Self>, Crash> {
         cx.trap_exit(true);
@@ -540,14 +618,18 @@ impl GenServer for SupervisorServer {
         if let Err(error) = supervisor.check() {
             return Ok(Init::Stop(ExitReason::other(error)));
         }
-        let Supervisor { strategy, max_restarts, window, auto_shutdown, children } = supervisor;
+        let Supervisor { strategy, max_restarts, window, auto_shutdown, backoff, children } =
+            supervisor;
         ledger::open(Some(strategy));
         let mut this = Self {
             strategy,
             auto_shutdown,
             intensity: Intensity::new(max_restarts, window),
+            backoff,
             children: IndexMap::with_capacity(children.len()),
             by_pid: HashMap::with_capacity(children.len()),
+            waits: HashMap::new(),
+            next_wait: 0,
         };
         for spec in children {
             let id = spec.id.clone();
@@ -583,13 +665,14 @@ impl GenServer for SupervisorServer {
                 // Linked, and no child: none of its business.
                 None => Ok(Next::Go),
             },
-            Info::User(TryAgain(id)) => match self.children.get(&id) {
+            Info::User(TryAgain::Now(id)) => match self.children.get(&id) {
                 Some(Entry { state: ChildState::Restarting, .. }) => {
-                    self.restart(&id, Trouble::NotStarted, cx).await
+                    self.restart(&id, id.clone(), Trouble::NotStarted, |_| true, cx).await
                 }
                 // It was stopped, or restarted with its group, meanwhile.
                 _ => Ok(Next::Go),
             },
+            Info::User(TryAgain::Due(generation)) => self.due(generation, cx).await,
             _ => Ok(Next::Go),
         }
     }
@@ -614,7 +697,12 @@ impl SupervisorServer {
         ledger::record(key, Step::Ended);
         let fate = fate(restart, reason);
         if fate == Fate::Restart {
-            return self.restart(id, Trouble::Ended(reason.clone()), cx).await;
+            let trouble = Trouble::Ended(reason.clone());
+            let Some(backoff) = self.backoff else {
+                return self.restart(id, id.clone(), trouble, |_| true, cx).await;
+            };
+            self.postpone(backoff, id, trouble, |_, _| true, cx).await;
+            return Ok(Next::Go);
         }
         ledger::record(key, Step::Left(pid));
         // One whose restart will be tried again has not ended for good.
@@ -640,11 +728,113 @@ impl SupervisorServer {
         }
     }
 
-    /// Restarts a child, and whom the strategy says; or gives up.
+    /// Lets a child's restart wait. Those whom the strategy says, and who take part, are stopped now
+    /// and wait as well.
+    async fn postpone(
+        &mut self,
+        backoff: Backoff,
+        id: &ChildId,
+        trouble: Trouble,
+        takes_part: impl Fn(&ChildId, &Entry) -> bool,
+        cx: &mut Cx<Self>,
+    ) {
+        let Some(entry) = self.children.get_mut(id) else { return };
+        let attempt = entry.streak.next(&backoff, now());
+        let delay = backoff.delay(attempt, cx.system().inner().engine.draw());
+        let because = self.because(id.clone(), trouble.clone());
+        let members = self.stop_group(id, takes_part, &because, cx).await;
+        let generation = Generation(self.next_wait);
+        self.next_wait += 1;
+        for member in &members {
+            if let Some(entry) = self.children.get_mut(member) {
+                (entry.state, entry.wait) = (ChildState::Restarting, Some(generation));
+                let due = (member == id).then(|| (trouble.clone(), delay));
+                ledger::record(entry.key, Step::Waits { due });
+            }
+        }
+        let timer = cx.send_after(delay, TryAgain::Due(generation));
+        let wait = Wait { culprit: id.clone(), trouble, timer, members: members.len() };
+        self.waits.insert(generation, wait);
+    }
+
+    /// A wait is over: restarts those who still wait, and whoever of their group runs.
+    async fn due(&mut self, generation: Generation, cx: &mut Cx<Self>) -> Handled<Self> {
+        // Without it, none of them waits any more.
+        let Some(Wait { culprit, trouble, .. }) = self.waits.remove(&generation) else {
+            return Ok(Next::Go);
+        };
+        let waits = |entry: &Entry| entry.wait == Some(generation);
+        let first = if self.children.get(&culprit).is_some_and(waits) {
+            culprit.clone()
+        } else {
+            // Only its group is left.
+            let left = self.children.iter().find(|(_, entry)| waits(entry));
+            let Some((first, _)) = left else { return Ok(Next::Go) };
+            first.clone()
+        };
+        // Who was stopped while it waited stays stopped.
+        let takes_part = |entry: &Entry| entry.state != ChildState::Stopped;
+        self.restart(&first, culprit, trouble, takes_part, cx).await
+    }
+
+    /// A child waits no more.
+    fn leave_wait(&mut self, id: &ChildId) {
+        let Some(generation) = self.children.get_mut(id).and_then(|entry| entry.wait.take()) else {
+            return;
+        };
+        let Some(wait) = self.waits.get_mut(&generation) else { return };
+        wait.members -= 1;
+        if wait.members == 0 {
+            cancel_timer(wait.timer);
+            self.waits.remove(&generation);
+        }
+    }
+
+    fn because(&self, child: ChildId, trouble: Trouble) -> Because {
+        Because::Strategy { strategy: self.strategy, child, trouble }
+    }
+
+    /// Stops whom the strategy says, of those who take part. Whom to start then, in order.
+    async fn stop_group(
+        &mut self,
+        id: &ChildId,
+        takes_part: impl Fn(&ChildId, &Entry) -> bool,
+        because: &Because,
+        cx: &mut Cx<Self>,
+    ) -> Vec<ChildId> {
+        let Some(index) = self.children.get_index_of(id) else { return Vec::new() };
+        let group = strategy::affected(self.strategy, index, self.children.len());
+        let takes_part =
+            |at| self.children.get_index(at).is_some_and(|(id, entry)| takes_part(id, entry));
+        let plan = strategy::plan(group, takes_part, |at| self.children[at].spec.restart);
+        // By id: positions move when temporary children leave the list.
+        let ids = |at: &usize| self.children.get_index(*at).map(|(id, _)| id.clone());
+        let stop: Vec<_> = plan.stop.iter().filter_map(ids).collect();
+        let remove: Vec<_> = plan.remove.iter().filter_map(ids).collect();
+        let start: Vec<_> = plan.start.iter().filter_map(ids).collect();
+        for id in &stop {
+            let stopped = self.stop_one(id, because, cx).await;
+            if let (Some(pid), true) = (stopped, remove.contains(id))
+                && let Some(entry) = self.children.get(id)
+            {
+                ledger::record(entry.key, Step::Left(pid));
+            }
+        }
+        for id in &remove {
+            self.remove(id);
+        }
+        start
+    }
+
+    /// Restarts a child, and whom the strategy says, of those who take part; or gives up.
+    ///
+    /// `culprit` is the child that led to it.
     async fn restart(
         &mut self,
         id: &ChildId,
+        culprit: ChildId,
         trouble: Trouble,
+        takes_part: fn(&Entry) -> bool,
         cx: &mut Cx<Self>,
     ) -> Handled<Self> {
         if !self.intensity.allows(cx.system().monotonic_time()) {
@@ -655,35 +845,25 @@ impl SupervisorServer {
             }
             return Ok(Next::Stop(ExitReason::Shutdown));
         }
-        let Some(index) = self.children.get_index_of(id) else { return Ok(Next::Go) };
-        let group = strategy::affected(self.strategy, index, self.children.len());
-        let plan = strategy::plan(group, |at| self.children[at].spec.restart);
-        // By id: positions move when temporary children leave the list.
-        let ids = |at: &usize| self.children.get_index(*at).map(|(id, _)| id.clone());
-        let stop: Vec<_> = plan.stop.iter().filter_map(ids).collect();
-        let remove: Vec<_> = plan.remove.iter().filter_map(ids).collect();
-        let start: Vec<_> = plan.start.iter().filter_map(ids).collect();
-        let because = Because::Strategy { strategy: self.strategy, child: id.clone(), trouble };
-        for id in &stop {
-            let stopped = self.stop_one(id, &because, cx).await;
-            if let (Some(pid), true) = (stopped, remove.contains(id))
-                && let Some(entry) = self.children.get(id)
-            {
-                ledger::record(entry.key, Step::Left(pid));
-            }
-        }
-        for id in &remove {
-            self.remove(id);
-        }
-        for id in start {
-            if let Err(error) = self.run(&id, because.clone()).await {
-                log_failed_restart(cx.pid(), &id, &error);
-                if let Some(entry) = self.children.get_mut(&id) {
+        let because = self.because(culprit, trouble);
+        let start = self.stop_group(id, |_, entry| takes_part(entry), &because, cx).await;
+        for id in &start {
+            if let Err(error) = self.run(id, because.clone()).await {
+                log_failed_restart(cx.pid(), id, &error);
+                if let Some(entry) = self.children.get_mut(id) {
                     entry.state = ChildState::Restarting;
                     ledger::record(entry.key, Step::Failed { error: &error, again: true });
                 }
-                // Through the mailbox, so that a request to stop is heard in between.
-                cx.info(TryAgain(id));
+                match self.backoff {
+                    Some(backoff) => {
+                        // Who was left out of this restart is left out of the next one.
+                        let group: HashSet<_> = start.iter().collect();
+                        let takes_part = |id: &ChildId, _: &Entry| group.contains(id);
+                        self.postpone(backoff, id, Trouble::NotStarted, takes_part, cx).await;
+                    }
+                    // Through the mailbox, so that a request to stop is heard in between.
+                    None => cx.info(TryAgain::Now(id.clone())),
+                }
                 break;
             }
         }
@@ -702,6 +882,9 @@ impl SupervisorServer {
         };
         if let Some(entry) = self.children.get_mut(id) {
             entry.state = state;
+            if self.backoff.is_some() && start.is_ok() {
+                entry.streak.up(now());
+            }
         }
         match start {
             Ok(pid) => {
@@ -723,7 +906,9 @@ impl SupervisorServer {
     async fn add(&mut self, spec: ChildSpec) -> Result<Option<Pid>, StartError> {
         let (id, temporary) = (spec.id.clone(), spec.restart == Restart::Temporary);
         let key = ledger::add(&spec);
-        self.children.insert(id.clone(), Entry { spec, state: ChildState::Stopped, key });
+        let (streak, wait) = (Streak::default(), None);
+        let entry = Entry { spec, state: ChildState::Stopped, streak, wait, key };
+        self.children.insert(id.clone(), entry);
         let started = self.run(&id, Because::Request).await;
         if let Err(error) = &started {
             ledger::record(key, Step::Failed { error, again: false });
@@ -812,7 +997,11 @@ impl SupervisorServer {
         because: &Because,
         cx: &mut Cx<Self>,
     ) -> Option<Pid> {
+        self.leave_wait(id);
         let entry = self.children.get_mut(id)?;
+        if let Some(backoff) = &self.backoff {
+            entry.streak.down(backoff, now());
+        }
         let key = entry.key;
         let ChildState::Running(pid) = std::mem::replace(&mut entry.state, ChildState::Stopped)
         else {
@@ -835,6 +1024,11 @@ impl SupervisorServer {
             self.stop_one(&id, &Because::Ending, cx).await;
         }
     }
+}
+
+/// The time on the clock of the current process's system.
+pub(crate) fn now() -> Duration {
+    ambient::with_current(|pcb| pcb.head().system.elapsed()).unwrap_or_default()
 }
 
 /// Drops a specification, whose captured values are the user's: their `Drop` may panic, and that is

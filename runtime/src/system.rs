@@ -16,10 +16,12 @@ use crate::process::{Address, IntoBody, SpawnOptions};
 use crate::registry::Registries;
 use crate::relations;
 use crate::rt::{self, Engine, Handle, Instant, Seeded};
+use crate::supervisor::partition::Partitions;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::global;
 use crate::table;
+use crate::tables::Tables;
 use crate::timer::Timers;
 use crate::trace::{Event, Hub, Recorder, Subject, Subscription, What};
 use crate::{ExitReason, trace};
@@ -37,6 +39,8 @@ pub(crate) struct SystemInner {
     pub(crate) names: Names,
     pub(crate) arrivals: Arrivals,
     pub(crate) registries: Registries,
+    pub(crate) partitions: Partitions,
+    pub(crate) tables: Tables,
     pub(crate) timers: Timers,
     pub(crate) trace: Hub,
     began: Instant,
@@ -66,6 +70,8 @@ impl SystemInner {
             names: Names::default(),
             arrivals: Arrivals::default(),
             registries: Registries::default(),
+            partitions: Partitions::default(),
+            tables: Tables::default(),
             timers: Timers::default(),
             trace: Hub::default(),
             began: Instant::now(),

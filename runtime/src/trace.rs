@@ -147,6 +147,16 @@ pub enum What {
         /// The child's restart type, which says so.
         restart: Restart,
     },
+    /// It, a supervisor, will restart a child, and waits before it does: see
+    /// [`Backoff`](crate::Backoff).
+    RestartDelayed {
+        /// The child that has to be restarted.
+        id: ChildId,
+        /// What was the matter with it.
+        trouble: Trouble,
+        /// How long it waits.
+        delay: Duration,
+    },
     /// It, a supervisor, could not start a child.
     StartFailed {
         /// The child's id.
@@ -290,6 +300,10 @@ impl Event {
             What::NotRestarted { id, restart, .. } => {
                 format!("{} was not restarted because {}", name(id), no_restart(*restart))
             }
+            What::RestartDelayed { id, trouble, delay } => {
+                let (id, delay) = (name(id), timeline::time(*delay));
+                format!("{id} will be restarted in {delay} because it {}", trouble.verb())
+            }
             What::StartFailed { id, error, again } => {
                 let then = if *again { "; it will be tried again" } else { "" };
                 format!("{} could not be started: {}{then}", name(id), said(error))
@@ -374,6 +388,10 @@ impl fmt::Display for Event {
             }
             What::NotRestarted { id, restart, .. } => {
                 write!(f, "did not restart {}: {}", name(id), no_restart(*restart))
+            }
+            What::RestartDelayed { id, trouble, delay } => {
+                let delay = timeline::time(*delay);
+                write!(f, "restarts {} in {delay}: it {}", name(id), trouble.verb())
             }
             What::StartFailed { id, error, again } => {
                 let then = if *again { "; it tries again" } else { "" };
@@ -533,6 +551,7 @@ impl Recorder {
                 | What::Registered(_)
                 | What::Unregistered(_)
                 | What::Note(_)
+                | What::RestartDelayed { .. }
                 | What::StartFailed { .. }
                 | What::StartIgnored { .. }
                 | What::GaveUp { .. }

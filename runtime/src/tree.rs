@@ -84,7 +84,7 @@ pub enum State {
     Running,
     /// Its supervisor waits for its start.
     Starting,
-    /// Its restart failed, and will be tried again.
+    /// Its restart failed and will be tried again, or waits; see [`Backoff`](crate::Backoff).
     Restarting,
     /// Its supervisor waits for its end.
     Stopping,

@@ -11,7 +11,7 @@ use crate::sync::Arc;
 
 /// A hash of 64 good bits needs no second one.
 #[derive(Debug, Default)]
-pub(super) struct AsItIs(u64);
+pub(crate) struct AsItIs(u64);
 
 impl Hasher for AsItIs {
     fn write(&mut self, bytes: &[u8]) {
@@ -38,19 +38,19 @@ enum Bucket<E> {
 
 /// What a bucket held at one moment, oldest first.
 #[derive(Debug)]
-pub(super) struct Seen<E> {
+pub(crate) struct Seen<E> {
     first: Option<(u64, Arc<E>)>,
     rest: Vec<(u64, Arc<E>)>,
 }
 
 impl<E> Seen<E> {
-    pub(super) const NOTHING: Self = Self { first: None, rest: Vec::new() };
+    pub(crate) const NOTHING: Self = Self { first: None, rest: Vec::new() };
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<E>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<E>> {
         self.first.iter().chain(&self.rest).map(|(_, entry)| entry)
     }
 
-    pub(super) fn into_iter(self) -> impl Iterator<Item = Arc<E>> {
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = Arc<E>> {
         self.first.into_iter().chain(self.rest).map(|(_, entry)| entry)
     }
 
@@ -61,7 +61,7 @@ impl<E> Seen<E> {
 
 /// The entries of one partition. An entry is known by its hash and its number.
 #[derive(Debug)]
-pub(super) struct Buckets<E> {
+pub(crate) struct Buckets<E> {
     map: HashMap<u64, Bucket<E>, BuildHasherDefault<AsItIs>>,
     len: usize,
 }
@@ -73,11 +73,11 @@ impl<E> Default for Buckets<E> {
 }
 
 impl<E> Buckets<E> {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn see(&self, hash: u64) -> Seen<E> {
+    pub(crate) fn see(&self, hash: u64) -> Seen<E> {
         match self.map.get(&hash) {
             None => Seen::NOTHING,
             Some(Bucket::One(number, entry)) => {
@@ -90,8 +90,15 @@ impl<E> Buckets<E> {
         }
     }
 
+    pub(crate) fn get(&self, hash: u64, number: u64) -> Option<&Arc<E>> {
+        match self.map.get(&hash)? {
+            Bucket::One(own, entry) => (*own == number).then_some(entry),
+            Bucket::Many(many) => many.get(&number),
+        }
+    }
+
     /// Whether the bucket holds what was seen in it, and nothing else.
-    pub(super) fn is_as_seen(&self, hash: u64, seen: &Seen<E>) -> bool {
+    pub(crate) fn is_as_seen(&self, hash: u64, seen: &Seen<E>) -> bool {
         match self.map.get(&hash) {
             None => seen.numbers().next().is_none(),
             Some(Bucket::One(number, _)) => seen.numbers().eq([*number]),
@@ -99,7 +106,7 @@ impl<E> Buckets<E> {
         }
     }
 
-    pub(super) fn insert(&mut self, hash: u64, number: u64, entry: Arc<E>) {
+    pub(crate) fn insert(&mut self, hash: u64, number: u64, entry: Arc<E>) {
         self.len += 1;
         let bucket = match self.map.remove(&hash) {
             None => Bucket::One(number, entry),
@@ -116,7 +123,7 @@ impl<E> Buckets<E> {
 
     /// Puts another entry in the place of one; gives the old one back, or the new one if there was
     /// none.
-    pub(super) fn replace(
+    pub(crate) fn replace(
         &mut self,
         hash: u64,
         number: u64,
@@ -133,7 +140,7 @@ impl<E> Buckets<E> {
         Ok(std::mem::replace(place, entry))
     }
 
-    pub(super) fn remove(&mut self, hash: u64, number: u64) -> Option<Arc<E>> {
+    pub(crate) fn remove(&mut self, hash: u64, number: u64) -> Option<Arc<E>> {
         let bucket = self.map.get_mut(&hash)?;
         let removed = match bucket {
             Bucket::One(own, _) if *own != number => return None,
@@ -154,7 +161,7 @@ impl<E> Buckets<E> {
     }
 
     /// Every entry, in no order.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<E>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<E>> {
         self.map.values().flat_map(|bucket| {
             let (one, many) = match bucket {
                 Bucket::One(_, entry) => (Some(entry), None),
@@ -205,6 +212,8 @@ mod tests {
     #[test]
     fn entries_are_removed_and_replaced_by_number_and_counted() {
         let mut buckets = filled(&[1, 2, 3]);
+        assert_eq!(buckets.get(7, 3), Some(&Arc::new(3)));
+        assert_eq!((buckets.get(7, 4), buckets.get(8, 3)), (None, None));
         assert_eq!(buckets.remove(7, 4), None);
         assert_eq!(buckets.remove(8, 1), None);
         assert_eq!(buckets.replace(7, 2, Arc::new(20)), Ok(Arc::new(2)));

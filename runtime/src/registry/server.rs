@@ -1,4 +1,4 @@
-//! The process behind a registry.
+//! The process behind a registry, or behind a scope of groups.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -13,8 +13,8 @@ use crate::relations;
 use crate::sync::{Arc, RwLock};
 use crate::system::SystemInner;
 
-/// The process behind a registry: it owns the table, is linked to those who are in it, and does
-/// nothing else.
+/// The process behind a registry, or behind a scope of [`Groups`](crate::Groups): it owns the table,
+/// and does nothing else. Those who are in a registry are linked to it.
 ///
 /// Its type does not depend on what is in the table.
 pub struct RegistryServer {
@@ -26,7 +26,8 @@ pub struct RegistryServer {
 /// One incarnation of a registry.
 pub type RegistryRef = ServerRef<RegistryServer>;
 
-/// How a registry's process makes its table, anew at each restart. From [`RegistryOptions`](crate::RegistryOptions).
+/// How such a process makes its table, anew at each restart. From
+/// [`RegistryOptions`](crate::RegistryOptions), or [`Groups`](crate::Groups).
 pub struct RegistryArgs {
     name: &'static str,
     make: Box<MakeTable>,
@@ -35,7 +36,7 @@ pub struct RegistryArgs {
 type MakeTable = dyn FnOnce(Arc<dyn AnyPcb>) -> Arc<dyn AnyTable> + Send;
 
 impl RegistryArgs {
-    pub(super) fn new(
+    pub(crate) fn new(
         name: &'static str,
         make: impl FnOnce(Arc<dyn AnyPcb>) -> Arc<dyn AnyTable> + Send + 'static,
     ) -> Self {
@@ -97,8 +98,8 @@ impl Drop for RegistryServer {
     }
 }
 
-/// The registries that run in a system. Their names are constants of the program, so they are few,
-/// and a list is the quickest way to find one.
+/// The registries and scopes that run in a system. Their names are constants of the program, so they
+/// are few, and a list is the quickest way to find one.
 #[derive(Default)]
 pub(crate) struct Registries(RwLock<Vec<(&'static str, Arc<dyn AnyTable>)>>);
 
@@ -110,7 +111,7 @@ impl fmt::Debug for Registries {
 
 impl Registries {
     /// The table, if it is of this type.
-    pub(super) fn find<T: Send + Sync + 'static>(&self, name: &str) -> Option<Arc<T>> {
+    pub(crate) fn find<T: Send + Sync + 'static>(&self, name: &str) -> Option<Arc<T>> {
         let tables = self.0.read();
         let (_, table) = tables.iter().find(|(known, _)| *known == name)?;
         let table: Arc<dyn Any + Send + Sync> = table.clone();

@@ -18,7 +18,7 @@ use std::panic::resume_unwind;
 use super::buckets::{Buckets, Seen};
 use super::{Keys, RegistryError, RegistryEvent, RegistryKey, RegistryValue};
 use crate::ambient;
-use crate::pcb::{AnyPcb, Held, Life};
+use crate::pcb::{AnyPcb, Held, Life, hold};
 use crate::pid::Pid;
 use crate::relations;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -70,7 +70,7 @@ struct Owners<K, V> {
 
 /// A partition, on cache lines of its own.
 #[repr(align(128))]
-struct Apart<T>(T);
+pub(crate) struct Apart<T>(pub(crate) T);
 
 type Partitions<T> = Box<[Apart<T>]>;
 
@@ -93,15 +93,15 @@ pub(super) struct Table<K, V, M> {
 }
 
 /// A table whose types are not known: what its process sees of it.
-pub(super) trait AnyTable: Any + Send + Sync {
-    /// The registry ends: nothing is in the table any more, and nothing comes into it. Those who
-    /// were in it, in the order of their spawning.
+pub(crate) trait AnyTable: Any + Send + Sync {
+    /// Its process ends: nothing is in the table any more, and nothing comes into it. Those who are
+    /// to end with it, in the order of their spawning.
     fn close(&self) -> Vec<Pid>;
 }
 
 /// Drops entries one by one: each `Drop` is the user's and may panic. The first panic goes on when
 /// all are dropped.
-fn drop_each<E>(entries: impl IntoIterator<Item = Arc<E>>) {
+pub(crate) fn drop_each<E: ?Sized>(entries: impl IntoIterator<Item = Arc<E>>) {
     let mut first = None;
     for entry in entries {
         if let Err(payload) = ambient::catch(|| drop(entry)) {
@@ -282,18 +282,11 @@ impl<K: RegistryKey, V: RegistryValue, M: Keys> Table<K, V, M> {
     /// Lets the owner's end reach this table.
     fn be_held_by(self: &Arc<Self>, owner: &dyn AnyPcb) -> Result<(), RegistryError> {
         let this: Arc<dyn Held> = self.clone();
-        let mut this = Some(Arc::downgrade(&this));
-        let mut runs = false;
-        owner.control(&mut |control, _| {
-            runs = control.life() == Life::Running;
-            let held = &mut control.rare().held;
-            if let Some(this) = this.take_if(|this| runs && !held.iter().any(|it| it.ptr_eq(this)))
-            {
-                held.retain(|held| held.strong_count() > 0);
-                held.push(this);
-            }
-        });
-        if runs { Ok(()) } else { Err(RegistryError::NoProc(owner.head().pid)) }
+        if hold(owner, Arc::downgrade(&this)) {
+            Ok(())
+        } else {
+            Err(RegistryError::NoProc(owner.head().pid))
+        }
     }
 
     /// Links an owner that can be found to the registry, and lists the entry.

@@ -90,6 +90,10 @@ impl Seeded {
         1 + self.state.lock().random.below(4)
     }
 
+    pub(super) fn number(&self) -> u64 {
+        self.state.lock().random.next()
+    }
+
     /// Polls processes for ever, as long as there are some that can run.
     pub(super) async fn drive(engine: Arc<Self>) {
         // Also when tokio drops this future: the processes end with their runtime.

@@ -297,7 +297,7 @@ impl<S: GenServer> From<Child<S>> for ChildSpec {
             async move { Ok(start.await?.pid()) }
         };
         let spec = ChildSpec { significant, module, ..ChildSpec::labelled(id, start) };
-        spec.restart(restart).shutdown(shutdown)
+        spec.restart(restart).shutdown(shutdown).kind(S::KIND)
     }
 }
 

@@ -24,9 +24,9 @@ use indexmap::IndexMap;
 
 use super::ledger::{self, Key, Step};
 use super::{
-    AutoShutdown, ChildCount, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec, ChildState,
-    Fate, Intensity, Shutdown, SpecError, Strategy, check_child, fate, forget, log_failed_restart,
-    start_guarded, stop_child,
+    AutoShutdown, Backoff, ChildCount, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec,
+    ChildState, Fate, Intensity, Shutdown, SpecError, Strategy, Streak, check_child, fate, forget,
+    log_failed_restart, now, start_guarded, stop_child,
 };
 use crate::call::{CallError, Reply};
 use crate::exit_reason::{Crash, ExitReason};
@@ -36,6 +36,7 @@ use crate::gen_server::{
 use crate::join::Join;
 use crate::pid::Pid;
 use crate::rt::{Instant, timeout_at};
+use crate::timer::{TimerRef, cancel_timer};
 use crate::trace::{Because, Trouble};
 
 /// A dynamic supervisor to be: limits, and no children yet.
@@ -45,6 +46,7 @@ pub struct DynamicSupervisor {
     max_restarts: usize,
     window: Duration,
     max_children: usize,
+    backoff: Option<Backoff>,
 }
 
 impl Default for DynamicSupervisor {
@@ -56,7 +58,8 @@ impl Default for DynamicSupervisor {
 impl DynamicSupervisor {
     /// Three restarts in five seconds, and as many children as there is room for.
     pub fn new() -> Self {
-        Self { max_restarts: 3, window: Duration::from_secs(5), max_children: usize::MAX }
+        let window = Duration::from_secs(5);
+        Self { max_restarts: 3, window, max_children: usize::MAX, backoff: None }
     }
 
     /// Grants `max_restarts` restarts within any `window`; one more ends the supervisor.
@@ -65,6 +68,17 @@ impl DynamicSupervisor {
     /// for the number of children, or give suspects a supervisor of their own.
     pub fn intensity(mut self, max_restarts: usize, window: Duration) -> Self {
         (self.max_restarts, self.window) = (max_restarts, window);
+        self
+    }
+
+    /// Lets restarts wait, each child on its own; see
+    /// [the supervisor's](super#restarts-that-wait).
+    ///
+    /// A child that waits goes by the pid that it had.
+    ///
+    /// Differs from OTP, which has nothing of the kind.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = Some(backoff);
         self
     }
 
@@ -89,8 +103,7 @@ impl DynamicSupervisor {
     /// It as a child of a supervisor, under a name: permanent, and waited for when it stops. It is
     /// empty again after a restart.
     pub fn into_child(self, name: &'static crate::Name<DynamicSupervisorServer>) -> ChildSpec {
-        let child = DynamicSupervisorServer::child(move || self.clone()).name(name);
-        ChildSpec::from(child).kind(ChildKind::Supervisor)
+        DynamicSupervisorServer::child(move || self.clone()).name(name).into()
     }
 }
 
@@ -170,15 +183,22 @@ pub enum Call {
     Count(Reply<ChildCount>),
 }
 
-/// What a dynamic supervisor tells itself: the restart of the child that had this pid failed.
+/// What a dynamic supervisor tells itself: restart the child that had this pid, and this trouble.
+///
+/// No pid is given out twice, and a child that is terminated is forgotten: so nothing that was
+/// scheduled reaches another one.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct TryAgain(Pid);
+pub struct TryAgain(Pid, Trouble);
 
 #[derive(Debug)]
 struct Entry {
     spec: ChildSpec,
+    /// Its restart failed, or waits.
     restarting: bool,
+    streak: Streak,
+    /// When it waits.
+    timer: Option<TimerRef>,
     /// Its place in the book that others read.
     key: Key,
 }
@@ -188,7 +208,8 @@ struct Entry {
 pub struct DynamicSupervisorServer {
     intensity: Intensity,
     max_children: usize,
-    /// By pid; one whose restart failed, by the pid that it had.
+    backoff: Option<Backoff>,
+    /// By pid; one that is to be restarted, by the pid that it had.
     children: IndexMap<Pid, Entry>,
 }
 
@@ -198,6 +219,7 @@ impl GenServer for DynamicSupervisorServer {
     type Cast = Infallible;
     type Info = TryAgain;
     const SHUTDOWN: Shutdown = Shutdown::Infinity;
+    const KIND: ChildKind = ChildKind::Supervisor;
 
     async fn init(args: DynamicSupervisor, cx: &mut Cx<Self>) -> Result<Init<Self>, Crash> {
         cx.trap_exit(true);
@@ -208,6 +230,7 @@ impl GenServer for DynamicSupervisorServer {
         Ok(Init::Ok(Self {
             intensity: Intensity::new(args.max_restarts, args.window),
             max_children: args.max_children,
+            backoff: args.backoff,
             children: IndexMap::new(),
         }))
     }
@@ -229,7 +252,12 @@ impl GenServer for DynamicSupervisorServer {
                     ledger::record(entry.key, Step::Ended);
                     match fate(entry.spec.restart, &exit.reason) {
                         Fate::Restart => {
-                            self.restart(exit.from, Trouble::Ended(exit.reason), cx).await
+                            let trouble = Trouble::Ended(exit.reason);
+                            let Some(backoff) = self.backoff else {
+                                return self.restart(exit.from, trouble, cx).await;
+                            };
+                            self.postpone(backoff, exit.from, trouble, cx);
+                            Ok(Next::Go)
                         }
                         Fate::Keep | Fate::Remove => {
                             ledger::record(entry.key, Step::Left(exit.from));
@@ -241,10 +269,8 @@ impl GenServer for DynamicSupervisorServer {
                 // Linked, and no child: none of its business.
                 None => Ok(Next::Go),
             },
-            Info::User(TryAgain(pid)) => match self.children.get(&pid) {
-                Some(Entry { restarting: true, .. }) => {
-                    self.restart(pid, Trouble::NotStarted, cx).await
-                }
+            Info::User(TryAgain(pid, trouble)) => match self.children.get(&pid) {
+                Some(Entry { restarting: true, .. }) => self.restart(pid, trouble, cx).await,
                 // It was stopped meanwhile.
                 _ => Ok(Next::Go),
             },
@@ -266,6 +292,16 @@ impl DynamicSupervisorServer {
         }
     }
 
+    /// Lets a child's restart wait.
+    fn postpone(&mut self, backoff: Backoff, pid: Pid, trouble: Trouble, cx: &Cx<Self>) {
+        let Some(entry) = self.children.get_mut(&pid) else { return };
+        let attempt = entry.streak.next(&backoff, now());
+        let delay = backoff.delay(attempt, cx.system().inner().engine.draw());
+        ledger::record(entry.key, Step::Waits { due: Some((trouble.clone(), delay)) });
+        entry.restarting = true;
+        entry.timer = Some(cx.send_after(delay, TryAgain(pid, trouble)));
+    }
+
     async fn restart(&mut self, old: Pid, trouble: Trouble, cx: &mut Cx<Self>) -> Handled<Self> {
         if !self.intensity.allows(cx.system().monotonic_time()) {
             tracing::error!(supervisor = %cx.pid(), "reached the maximum restart intensity");
@@ -284,7 +320,11 @@ impl DynamicSupervisorServer {
                 let (strategy, child) = (Strategy::OneForOne, entry.spec.id.clone());
                 let because = Because::Strategy { strategy, child, trouble };
                 if let Some(entry) = self.children.swap_remove(&old) {
-                    self.children.insert(pid, Entry { restarting: false, ..entry });
+                    let mut entry = Entry { restarting: false, timer: None, ..entry };
+                    if self.backoff.is_some() {
+                        entry.streak.up(now());
+                    }
+                    self.children.insert(pid, entry);
                 }
                 ledger::record(key, Step::Started(pid, because));
             }
@@ -296,8 +336,11 @@ impl DynamicSupervisorServer {
                 ledger::record(key, Step::Failed { error: &error, again: true });
                 log_failed_restart(cx.pid(), &entry.spec.id, &error);
                 entry.restarting = true;
-                // Through the mailbox, so that a request to stop is heard in between.
-                cx.info(TryAgain(old));
+                match self.backoff {
+                    Some(backoff) => self.postpone(backoff, old, Trouble::NotStarted, cx),
+                    // Through the mailbox, so that a request to stop is heard in between.
+                    None => cx.info(TryAgain(old, Trouble::NotStarted)),
+                }
             }
         }
         Ok(Next::Go)
@@ -316,7 +359,12 @@ impl DynamicSupervisorServer {
         ledger::record(key, Step::Starting);
         match start_guarded(&spec).await {
             Ok(pid) => {
-                self.children.insert(pid, Entry { spec, restarting: false, key });
+                let mut streak = Streak::default();
+                if self.backoff.is_some() {
+                    streak.up(now());
+                }
+                let entry = Entry { spec, restarting: false, streak, timer: None, key };
+                self.children.insert(pid, entry);
                 ledger::record(key, Step::Started(pid, Because::Request));
                 Ok(Some(pid))
             }
@@ -341,6 +389,8 @@ impl DynamicSupervisorServer {
             ledger::record(entry.key, Step::Stopping);
             stop_child(pid, entry.spec.shutdown, cx).await;
             ledger::record(entry.key, Step::Stopped(pid, Because::Request));
+        } else if let Some(timer) = entry.timer {
+            cancel_timer(timer);
         }
         ledger::remove(entry.key);
         forget(entry.spec);
@@ -381,6 +431,9 @@ impl DynamicSupervisorServer {
         let mut ending: Vec<(Option<Instant>, Pid, Join, Key)> = Vec::new();
         for (pid, entry) in std::mem::take(&mut self.children) {
             if entry.restarting {
+                if let Some(timer) = entry.timer {
+                    cancel_timer(timer);
+                }
                 ledger::remove(entry.key);
                 continue;
             }

@@ -25,7 +25,7 @@ pub(crate) struct Key(u64);
 pub(crate) enum Stage {
     Starting,
     Running,
-    /// Its restart failed, and will be tried again.
+    /// Its restart failed and will be tried again, or waits.
     Restarting,
     Stopping,
     Stopped,
@@ -67,6 +67,9 @@ pub(crate) enum Step<'a> {
     Ended,
     /// It ended by itself, and that is that.
     Left(Pid),
+    /// It will be started, not now: `due` on account of what, if it is not with its group, and after
+    /// how long.
+    Waits { due: Option<(Trouble, Duration)> },
     /// It is asked to end.
     Stopping,
     /// It has ended, as it was asked to.
@@ -137,6 +140,7 @@ pub(crate) fn record(key: Key, step: Step<'_>) {
                 record.incarnation = record.incarnation.saturating_add(1);
             }
             Step::Failed { again: true, .. } => record.stage = Stage::Restarting,
+            Step::Waits { .. } => (record.stage, record.pid) = (Stage::Restarting, None),
             Step::Stopping => record.stage = Stage::Stopping,
             Step::Ignored
             | Step::Failed { again: false, .. }
@@ -174,7 +178,8 @@ fn label(pid: Pid, id: &ChildId) {
 fn what(step: Step<'_>, record: Record) -> Option<What> {
     let Record { id, restart, incarnation, .. } = record;
     Some(match step {
-        Step::Starting | Step::Ended | Step::Stopping => return None,
+        Step::Starting | Step::Ended | Step::Stopping | Step::Waits { due: None } => return None,
+        Step::Waits { due: Some((trouble, delay)) } => What::RestartDelayed { id, trouble, delay },
         Step::Started(pid, because) => {
             let child = subject(pid, &id);
             match incarnation {

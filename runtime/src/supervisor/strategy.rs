@@ -49,10 +49,17 @@ pub(crate) struct Plan {
     pub(crate) start: Vec<usize>,
 }
 
+/// The restart of a group, of those members that take part.
+///
 /// Source: OTP supervisor, `restart_multiple_children/3`, `terminate_children/2`.
-pub(crate) fn plan(group: Range<usize>, restart: impl Fn(usize) -> Restart) -> Plan {
-    let (remove, start) = group.clone().partition(|&at| restart(at) == Restart::Temporary);
-    Plan { stop: group.rev().collect(), remove, start }
+pub(crate) fn plan(
+    group: Range<usize>,
+    takes_part: impl Fn(usize) -> bool,
+    restart: impl Fn(usize) -> Restart,
+) -> Plan {
+    let group: Vec<_> = group.filter(|&at| takes_part(at)).collect();
+    let (remove, start) = group.iter().partition(|&&at| restart(at) == Restart::Temporary);
+    Plan { stop: group.into_iter().rev().collect(), remove, start }
 }
 
 #[cfg(test)]
@@ -71,7 +78,15 @@ mod tests {
     #[test]
     fn a_group_stops_in_reverse_and_starts_in_order_without_its_temporary_children() {
         let restart = |at| if at == 2 { Restart::Temporary } else { Restart::Permanent };
-        let plan = plan(1..4, restart);
+        let plan = plan(1..4, |_| true, restart);
         assert_eq!(plan, Plan { stop: vec![3, 2, 1], remove: vec![2], start: vec![1, 3] });
+    }
+
+    #[test]
+    fn who_takes_no_part_is_neither_stopped_nor_started() {
+        let restart = |at| if at == 2 { Restart::Temporary } else { Restart::Permanent };
+        let without = |left_out: usize| plan(1..4, move |at| at != left_out, restart);
+        assert_eq!(without(1), Plan { stop: vec![3, 2], remove: vec![2], start: vec![3] });
+        assert_eq!(without(2), Plan { stop: vec![3, 1], remove: vec![], start: vec![1, 3] });
     }
 }

@@ -171,6 +171,7 @@ fn json(event: &Event) -> String {
         | What::ChildRestarted { id, incarnation, .. } => Some((id, Some(incarnation))),
         What::ChildStopped { id, .. }
         | What::NotRestarted { id, .. }
+        | What::RestartDelayed { id, .. }
         | What::StartFailed { id, .. }
         | What::StartIgnored { id }
         | What::GaveUp { id, .. }
@@ -202,6 +203,7 @@ fn kind(what: &What) -> &'static str {
         What::ChildRestarted { .. } => "child_restarted",
         What::ChildStopped { .. } => "child_stopped",
         What::NotRestarted { .. } => "not_restarted",
+        What::RestartDelayed { .. } => "restart_delayed",
         What::StartFailed { .. } => "start_failed",
         What::StartIgnored { .. } => "start_ignored",
         What::GaveUp { .. } => "gave_up",

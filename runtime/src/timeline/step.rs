@@ -106,6 +106,7 @@ impl Step {
             | What::Unlinked(_)
             | What::Monitored(_)
             | What::Demonitored
+            | What::RestartDelayed { .. }
             | What::Registered(_)
             | What::Unregistered(_) => return None,
         };

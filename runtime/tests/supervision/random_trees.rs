@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::model::{Case, Limit, Op, Request, Seen, Spec, Why};
+use crate::model::{Case, Limit, Op, Request, Seen, Slow, Spec, Why};
 use crate::support::{Begin, Fault, Log, Part, Tell, brief, ms, word};
 use proptest::prelude::*;
 use runtime::testing::{Schedule, run_on};
 use runtime::{
-    AutoShutdown, CallError, ChildError, ExitReason, FailedToStart, Pid, Process, Restart, Server,
-    Shutdown, StartError, Strategy as Restarts, Supervision, Supervisor, SupervisorRef, spawn,
+    AutoShutdown, Backoff, CallError, ChildError, ExitReason, FailedToStart, Pid, Process, Restart,
+    Server, Shutdown, StartError, Strategy as Restarts, Supervision, Supervisor, SupervisorRef,
+    spawn,
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -108,6 +109,16 @@ fn last_op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn slow() -> impl Strategy<Value = Option<Slow>> {
+    let times = (
+        prop::sample::select(vec![0, 50, 100, 400]),
+        prop::sample::select(vec![50, 300, 2000]),
+        prop::sample::select(vec![100, 500, 5000]),
+    );
+    let slow = times.prop_map(|(first, cap, stable)| Some(Slow { first, cap, stable }));
+    prop_oneof![2 => Just(None), 3 => slow]
+}
+
 fn case() -> impl Strategy<Value = Case> {
     let strategy = prop_oneof![
         Just(Restarts::OneForOne),
@@ -123,8 +134,8 @@ fn case() -> impl Strategy<Value = Case> {
     let pause = || prop_oneof![4 => 0..3_u64, 1 => 0..30_u64];
     let ops = (prop::collection::vec((pause(), op()), 0..40), pause(), last_op());
     let window = prop::sample::select(vec![100, 500, 1000, 5000]);
-    (strategy, auto, 0..6_usize, window, children, ops).prop_map(
-        |(strategy, auto, max_restarts, window, mut children, (mut ops, pause, last))| {
+    (strategy, auto, 0..6_usize, (window, slow()), children, ops).prop_map(
+        |(strategy, auto, max_restarts, (window, slow), mut children, (mut ops, pause, last))| {
             for (child, tag) in children.iter_mut().zip(TAGS) {
                 child.tag = tag;
                 // What makes no sense is refused before anything starts: no case.
@@ -132,7 +143,7 @@ fn case() -> impl Strategy<Value = Case> {
                     auto != AutoShutdown::Never && child.restart != Restart::Permanent;
             }
             ops.push((pause, last));
-            Case { strategy, auto, max_restarts, window, children, ops }
+            Case { strategy, auto, max_restarts, window, slow, children, ops }
         },
     )
 }
@@ -230,6 +241,12 @@ async fn carry_out(me: Process, case: Case, applied: Vec<bool>) -> Seen {
         .auto_shutdown(case.auto)
         .intensity(case.max_restarts, ms(case.window))
         .children(case.children.iter().map(|spec| part(&log, spec).into()));
+    let sup = match case.slow {
+        Some(Slow { first, cap, stable }) => {
+            sup.backoff(Backoff::new(ms(first), ms(cap)).jitter(0).stable_after(ms(stable)))
+        }
+        None => sup,
+    };
     let sup = match sup.start_link().await {
         Ok(sup) => sup,
         Err(StartError::Failed(reason)) => {

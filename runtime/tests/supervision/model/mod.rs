@@ -95,6 +95,14 @@ pub(crate) enum Request {
     Count,
 }
 
+/// How restarts wait, without chance. In milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slow {
+    pub(crate) first: u64,
+    pub(crate) cap: u64,
+    pub(crate) stable: u64,
+}
+
 /// A supervisor, and what happens to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
@@ -102,6 +110,7 @@ pub(crate) struct Case {
     pub(crate) auto: AutoShutdown,
     pub(crate) max_restarts: usize,
     pub(crate) window: u64,
+    pub(crate) slow: Option<Slow>,
     pub(crate) children: Vec<Spec>,
     /// Each after a pause.
     pub(crate) ops: Vec<(u64, Op)>,
@@ -110,7 +119,7 @@ pub(crate) struct Case {
 impl Case {
     /// When each operation falls, after the supervisor's start.
     ///
-    /// All that workers do takes a multiple of 50 ms, so whatever follows from an operation keeps its
+    /// All that workers do takes a multiple of 50 ms, and so does every wait; so whatever follows from an operation keeps its
     /// remainder; no two operations have the same one.
     pub(crate) fn times(&self) -> Vec<u64> {
         assert!(self.ops.len() < 50, "remainders must differ");
@@ -175,11 +184,17 @@ enum ChildState {
 struct Child {
     spec: Spec,
     state: ChildState,
+    /// The restarts in a row so far.
+    attempts: u32,
+    up_since: Option<u64>,
+    /// Which wait it is in.
+    wait: Option<usize>,
 }
 
 enum Message {
     Exit(Pid, Why),
     TryAgain(&'static str),
+    Due(usize),
     Ask(usize, Request),
     Stop(Why),
 }
@@ -189,6 +204,7 @@ enum Event {
     Op(usize),
     InitDone(Pid),
     EndDone(Pid),
+    Due(usize),
 }
 
 /// What a start comes to: the child runs, or has nothing to do; or it failed.
@@ -213,6 +229,8 @@ struct Paper<'a> {
     /// In the order of start.
     children: Vec<Child>,
     restarts: Vec<u64>,
+    /// The child that led to each wait.
+    waits: Vec<&'static str>,
     mailbox: Vec<Message>,
     /// The request that is being carried out.
     asked: Option<usize>,
@@ -232,6 +250,7 @@ impl<'a> Paper<'a> {
             begun: HashMap::new(),
             children: Vec::new(),
             restarts: Vec::new(),
+            waits: Vec::new(),
             mailbox: Vec::new(),
             asked: None,
             alive: true,
@@ -260,6 +279,11 @@ impl<'a> Paper<'a> {
         match event {
             Event::Op(number) => self.op(number)?,
             Event::InitDone(pid) => self.init_done(pid),
+            Event::Due(wait) => {
+                if self.alive {
+                    self.mailbox.push(Message::Due(wait));
+                }
+            }
             Event::EndDone(pid) => {
                 if let State::Ending(why) = self.procs[pid].state {
                     self.line(&format!("terminate-done {}", self.own(pid)));

@@ -1,6 +1,7 @@
 //! What a supervisor does, rule by rule.
 //!
-//! Source: OTP supervisor, `supervisor.erl`; the functions have its names.
+//! Source: OTP supervisor, `supervisor.erl`; the functions have its names. `postpone` and `due` have
+//! no counterpart there.
 
 use runtime::AutoShutdown::{AllSignificant, AnySignificant, Never};
 use runtime::Restart::{Permanent, Temporary, Transient};
@@ -71,9 +72,12 @@ impl Paper<'_> {
                 None => Ok(()),
             },
             Message::TryAgain(tag) => match self.position(tag) {
-                Some(at) if self.children[at].state == ChildState::Restarting => self.restart(at),
+                Some(at) if self.children[at].state == ChildState::Restarting => {
+                    self.restart(at, |_| true)
+                }
                 _ => Ok(()),
             },
+            Message::Due(wait) => self.due(wait),
             Message::Ask(number, request) => {
                 self.asked = Some(number);
                 let answer = self.ask(request)?;
@@ -100,8 +104,8 @@ impl Paper<'_> {
 
     fn do_restart(&mut self, why: Why, at: usize) -> Live<()> {
         match self.children[at].spec.restart {
-            Permanent => self.restart(at),
-            Transient if !why.is_orderly() => self.restart(at),
+            Permanent => self.restart_or_wait(at),
+            Transient if !why.is_orderly() => self.restart_or_wait(at),
             Transient | Temporary => {
                 let significant = self.children[at].spec.significant;
                 self.del_child(at);
@@ -115,6 +119,7 @@ impl Paper<'_> {
             self.children.remove(at);
         } else {
             self.children[at].state = ChildState::Undefined;
+            self.children[at].wait = None;
         }
     }
 
@@ -135,32 +140,92 @@ impl Paper<'_> {
         self.restarts.len() <= self.case.max_restarts
     }
 
-    fn restart(&mut self, at: usize) -> Live<()> {
+    fn restart_or_wait(&mut self, at: usize) -> Live<()> {
+        if self.case.slow.is_some() {
+            self.postpone(at, |_| true)
+        } else {
+            self.restart(at, |_| true)
+        }
+    }
+
+    /// Those who fall with this child, of those who take part.
+    fn group(&self, at: usize, takes_part: impl Fn(&Child) -> bool) -> Vec<&'static str> {
+        let group = match self.case.strategy {
+            OneForOne => at..at + 1,
+            OneForAll => 0..self.children.len(),
+            RestForOne => at..self.children.len(),
+        };
+        let group = self.children[group].iter().filter(|child| takes_part(child));
+        group.map(|child| child.spec.tag).collect()
+    }
+
+    fn terminate_group(&mut self, at: usize, group: &[&'static str]) -> Live<()> {
+        self.children[at].state = ChildState::Undefined;
+        self.children[at].wait = None;
+        if self.case.strategy == OneForOne {
+            return Ok(());
+        }
+        self.terminate_children(|tag| group.contains(&tag))
+    }
+
+    fn restart(&mut self, at: usize, takes_part: impl Fn(&Child) -> bool) -> Live<()> {
         if !self.add_restart() {
             self.del_child(at);
             return self.stop(Why::Shutdown);
         }
-        let tag = self.children[at].spec.tag;
-        self.children[at].state = ChildState::Undefined;
-        let group: Vec<_> = match self.case.strategy {
-            OneForOne => vec![tag],
-            OneForAll => self.children.iter().map(|child| child.spec.tag).collect(),
-            RestForOne => self.children[at..].iter().map(|child| child.spec.tag).collect(),
-        };
-        if self.case.strategy != OneForOne {
-            self.terminate_children(|tag| group.contains(&tag))?;
-        }
-        for tag in group {
+        let group = self.group(at, takes_part);
+        self.terminate_group(at, &group)?;
+        for tag in &group {
             // A temporary one is gone by now.
             let Some(at) = self.position(tag) else { continue };
             let started = self.do_start_child(at)?;
             if started.is_err() {
                 self.children[at].state = ChildState::Restarting;
+                if self.case.slow.is_some() {
+                    return self.postpone(at, |child| group.contains(&child.spec.tag));
+                }
                 self.mailbox.push(Message::TryAgain(tag));
                 break;
             }
         }
         Ok(())
+    }
+
+    /// A child runs no more; if it has been stable, what was before does not count.
+    fn settle(&mut self, at: usize) {
+        let (Some(slow), now) = (self.case.slow, self.now) else { return };
+        let child = &mut self.children[at];
+        if child.up_since.take().is_some_and(|since| since + slow.stable <= now) {
+            child.attempts = 0;
+        }
+    }
+
+    fn postpone(&mut self, at: usize, takes_part: impl Fn(&Child) -> bool) -> Live<()> {
+        let Some(slow) = self.case.slow else { unreachable!("restarts wait") };
+        self.settle(at);
+        let tag = self.children[at].spec.tag;
+        let delay = (slow.first << self.children[at].attempts.min(20)).min(slow.cap);
+        self.children[at].attempts += 1;
+        let group = self.group(at, takes_part);
+        self.terminate_group(at, &group)?;
+        let wait = self.waits.len();
+        self.waits.push(tag);
+        for child in &mut self.children {
+            if group.contains(&child.spec.tag) {
+                (child.state, child.wait) = (ChildState::Restarting, Some(wait));
+            }
+        }
+        self.events.push((self.now + delay, Event::Due(wait)));
+        Ok(())
+    }
+
+    fn due(&mut self, wait: usize) -> Live<()> {
+        let waits = |child: &Child| child.wait == Some(wait);
+        let culprit = self.position(self.waits[wait]).filter(|&at| waits(&self.children[at]));
+        match culprit.or_else(|| self.children.iter().position(waits)) {
+            Some(at) => self.restart(at, |child| child.state != ChildState::Undefined),
+            None => Ok(()),
+        }
     }
 
     fn terminate_children(&mut self, which: impl Fn(&'static str) -> bool) -> Live<()> {
@@ -174,6 +239,7 @@ impl Paper<'_> {
     }
 
     fn do_terminate(&mut self, at: usize) -> Live<()> {
+        self.settle(at);
         let ChildState::Pid(pid) = self.children[at].state else { return Ok(()) };
         let limit = self.children[at].spec.limit;
         self.procs[pid].linked = false;
@@ -210,6 +276,7 @@ impl Paper<'_> {
         self.wait(u64::MAX, |this| !starting(&this.procs[pid].state))?;
         if self.procs[pid].state == State::Running {
             self.children[at].state = ChildState::Pid(pid);
+            self.children[at].up_since = Some(self.now);
             return Ok(Ok(Some(pid)));
         }
         Ok(if self.procs[pid].ignored { Ok(None) } else { Err(()) })
@@ -218,7 +285,8 @@ impl Paper<'_> {
     /// Adds a child at the end; a failed one, and a temporary one with nothing to do, is not kept.
     fn add(&mut self, spec: Spec) -> Live<Started> {
         let temporary = spec.restart == Temporary;
-        self.children.push(Child { spec, state: ChildState::Undefined });
+        let state = ChildState::Undefined;
+        self.children.push(Child { spec, state, attempts: 0, up_since: None, wait: None });
         let started = self.do_start_child(self.children.len() - 1)?;
         if started.is_err() || (temporary && started == Ok(None)) {
             self.children.pop();

@@ -1,0 +1,5 @@
+//! What processes share: groups, and tables.
+
+mod groups;
+mod support;
+mod tables;
