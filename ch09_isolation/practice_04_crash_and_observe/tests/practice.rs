@@ -113,6 +113,36 @@ fn the_log_of_a_tree_that_gave_up_has_all_ends() {
     });
 }
 
+/// A start may take its time: a restart is when the new process is there, an end when the old one went.
+///
+/// Exercise: 2
+/// Covers: PH3-CRIT-4
+#[test]
+fn a_restart_is_noted_when_the_new_process_is_there() {
+    scenario_with(|seed| async move {
+        let recorder = System::current().record();
+        let takes = SECOND * one_of(seed, [1, 2, 7]);
+        let slow = ChildSpec::new("slow", move || async move {
+            sleep(takes).await;
+            Ok(KvServer::start_link(()).await?.pid())
+        });
+        let observed = Supervisor::one_for_one().child(slow).start().await?;
+        let first = observed.which_children().await?[0].state;
+        let ChildState::Running(old) = first else { panic!("it runs") };
+        kill_and_wait(old).await;
+        observed.which_children().await?;
+        let log = Log::of(observed.pid(), recorder.trace().events());
+        let seen: Vec<_> = log.restarts.iter().map(|restart| (restart.old, restart.at)).collect();
+        assert_eq!(
+            seen,
+            [(old, 2 * takes)],
+            "it was killed when it had started, and each start takes {takes:?} (see hint 2 of \
+             exercise 2)"
+        );
+        Ok::<_, Crash>(())
+    });
+}
+
 /// A log is about one supervisor; what others do with children of the same ids is not in it.
 ///
 /// Exercise: 2
