@@ -236,6 +236,11 @@ fn under_rest_for_one_a_and_b_come_back() {
             ],
             "the first crash cost both a life, and only one of them crashed (see hint 2 of exercise 3)"
         );
+        assert_eq!(
+            TREE.whereis(),
+            None,
+            "a second after the last crash the tree is stopped (see hint 3 of exercise 3)"
+        );
         assert_timeline!(
             history.trace(),
             "
@@ -248,7 +253,7 @@ tree  ╺━━━━━━━━━━━━━━━━━━━━━━━�
 1s  rest_for_one: b was restarted because a, started before it, crashed
 2s  rest_for_one: b was restarted because it crashed
 ",
-            "b is downstream of a (see hint 2 of exercise 3)"
+            "b is downstream of a, and the tree is stopped last (see hints 2 and 3 of exercise 3)"
         );
         Ok::<_, Crash>(())
     });
@@ -333,7 +338,13 @@ fn the_strategies_differ_when_a_crashes_and_not_when_b_does() {
         for victim in one_of(seed, [[&A, &B], [&B, &A]]) {
             let expected: [&[&str]; 2] =
                 if victim.as_str() == "a" { [&["a"], &["a", "b"]] } else { [&["b"], &["b"]] };
-            let seen = difference(victim).await?;
+            let seen = difference(victim).await.unwrap_or_else(|error| {
+                panic!(
+                    "the second tree has the names of the first one, which has to end before it \
+                     (see hint 1 of exercise 4): {}",
+                    error.reason()
+                )
+            });
             let seen = seen.each_ref().map(|ids| ids.iter().map(|id| &**id).collect::<Vec<_>>());
             assert_eq!(
                 seen.each_ref().map(Vec::as_slice),
