@@ -64,7 +64,7 @@ impl GenServer for PoolWorker {
 
     /// Notes `Worker 1 started`.
     async fn init(id: usize, _: &mut Cx<Self>) -> Result<Init<Self>, Crash> {
-        // EXERCISE 1: note the start, and begin with nothing done.
+        // EXERCISE 1: a worker that is found by its key: note the start, and begin with nothing done.
         note(format!("Worker {id} started"));
         Ok(Init::Ok(PoolWorker { id, tasks_processed: 0 }))
         // END
@@ -122,7 +122,7 @@ pub async fn tasks_processed(id: usize) -> Result<u64, CallError> {
 /// Worker `id` as a child, found under its name; its own id would be that of all workers, so this
 /// one is `worker 1`.
 pub fn worker_child(id: usize) -> Child<PoolWorker> {
-    // EXERCISE 2: how it is started, and the id of this one.
+    // EXERCISE 2: five workers under a supervisor: how one is started, and its id.
     PoolWorker::child(move || id).name(worker(id)).id(format!("worker {id}"))
     // END
 }

@@ -19,8 +19,8 @@ use runtime::testing::{
 };
 use runtime::trace::{Event, Recorder, What};
 use runtime::{
-    ChildCount, ChildKind, StartError, SupervisorRef, System, Task, assert_timeline, spawn,
-    trap_exit,
+    ChildCount, ChildKind, StartError, SupervisorRef, System, Task, assert_timeline, self_pid,
+    spawn, trap_exit,
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -73,6 +73,7 @@ fn a_worker_is_found_under_its_key() {
             Ok(Some(first)),
             "its id is in its key (see hint 2 of exercise 1)"
         );
+        assert!(is_linked(first), "whoever starts it is linked to it (see hint 2 of exercise 1)");
         let second = in_process("second", move |_: Process| async move {
             start_worker(id).await.map(|started| started.pid())
         });
@@ -117,6 +118,7 @@ fn the_pool_is_a_registry_and_a_supervisor_of_five_workers() {
             IDS.map(|id| format!("Worker {id} started")),
             "they are started in this order (see hint 2 of exercise 2)"
         );
+        assert!(is_linked(&pool), "whoever starts the pool is linked to it");
         assert_eq!(WORKER_POOL.whereis(), Some(pool), "the pool has its name");
         for id in IDS {
             assert_eq!(process(id, "sweep").await, Ok(format!("Worker {id} processed: sweep")));
@@ -548,7 +550,9 @@ fn a_task_that_is_late_is_not_given_to_another_worker() {
 fn the_pool_comes_back_with_its_registry() {
     scenario_with(|seed| async move {
         trap_exit(true).expect("the test is a process");
+        let history = System::current().record();
         let pool = start_link().await.expect("all names are free (see hint 1 of exercise 6)");
+        assert!(is_linked(&pool), "whoever starts the pool is linked to it");
         for _ in 0..3 {
             let supervisor = POOL_SUPERVISOR.whereis().expect("it runs");
             let workers = IDS.map(pid);
@@ -564,6 +568,14 @@ fn the_pool_comes_back_with_its_registry() {
             pool.is_alive(),
             "the registry ended three times within five seconds, and three restarts are granted (see \
              hint 1 of exercise 6)"
+        );
+        let said = history.trace().events().iter().filter_map(Event::sentence).collect::<Vec<_>>();
+        let led_to = "PoolSupervisor was restarted because WorkerPool.Registry, started before it,";
+        assert_eq!(
+            said.iter().filter(|said| said.contains(led_to)).count(),
+            3,
+            "the end of the registry is one restart of both; a supervisor that gives up, and is started \
+             again for that, is a second one (see hint 2 of exercise 6): {said:?}"
         );
         assert_eq!(
             process_task(&Rotation::new(), "sweep").await.map(drop),
@@ -671,6 +683,11 @@ fn pid(id: usize) -> Pid {
 async fn registry() {
     trap_exit(true).expect("the test is a process");
     POOL_REGISTRY.start_link().await.expect("nothing keeps a registry from starting");
+}
+
+/// Whether a process is linked to the test.
+fn is_linked(pid: impl Into<Pid>) -> bool {
+    pid.into().info().is_some_and(|info| self_pid().is_ok_and(|own| info.links.contains(&own)))
 }
 
 /// The pool of exercise 2. `main` survives its end.

@@ -78,7 +78,7 @@ impl GenServer for TodoServer {
     type Call = Call;
     type Cast = Cast;
     type Info = Infallible;
-    // EXERCISE 1 (items): say, for all lists, that none is started again: the constant `RESTART`.
+    // EXERCISE 1 (items): a list in a process, which nobody starts again: say so by the constant `RESTART`.
     const RESTART: Restart = Restart::Temporary;
     // END
 

@@ -4,6 +4,8 @@
 //! killed are drawn from the seed of the run.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
 use ch09_exercise_02_todo_lists::per_key_cache::{Ask, PerKeyCache};
@@ -18,10 +20,10 @@ use runtime::prelude::*;
 use runtime::testing::{
     in_process, kill_and_wait, one_of, restarted, scenario, scenario_with, settle,
 };
-use runtime::trace::{Recorder, What};
+use runtime::trace::{Event, Recorder, What};
 use runtime::{
     ChildCount, ChildError, ChildKind, RegistryError, StartError, SupervisorRef, System, Task,
-    assert_timeline, spawn, sys, trap_exit,
+    assert_timeline, self_pid, spawn, sys, trap_exit,
 };
 use tokio::time::{sleep, timeout};
 
@@ -79,6 +81,7 @@ fn a_list_is_found_under_a_key_of_its_own_kind() {
             "its key says what it is, and which (see hint 2 of exercise 1)"
         );
         assert_eq!(via(&name).whereis().map(|found| found.pid()), Some(server));
+        assert!(is_linked(server), "whoever starts it is linked to it (see hint 3 of exercise 1)");
         let second = in_process("second", {
             let name = name.clone();
             |_: Process| async move { todo_server::start_link(&name).await.map(|list| list.pid()) }
@@ -123,6 +126,7 @@ fn the_system_is_a_registry_and_an_empty_cache() {
             "the newest child is listed first: the registry was started before the cache (see hint \
              1 of exercise 2)"
         );
+        assert!(is_linked(&system), "whoever starts it is linked to it (see hint 2 of exercise 2)");
         assert_eq!(TODO_SYSTEM.whereis(), Some(system), "the system has its name");
         assert_eq!(TODO_CACHE.count_children().await, Ok(count(0)), "nobody has asked yet");
     });
@@ -356,6 +360,32 @@ fn nothing_is_lost_when_many_write_at_once() {
     });
 }
 
+/// Nobody can know whether an entry was added before its server was lost, so it is not added again.
+///
+/// Exercise: 4
+/// Covers: CH9-X2-S6, CH9-X2-V5
+#[test]
+fn an_entry_that_was_lost_with_its_server_is_not_added_again() {
+    scenario_with(|seed| async move {
+        system().await;
+        let name = list_name(seed);
+        let list = server_process(&name).await.expect("it is made");
+        sys::suspend(&via(&name)).await.expect("it runs");
+        let added = {
+            let name = name.clone();
+            Task::async_(async move { add_entry(&name, Entry::new(DAY, "Dentist")).await })
+        };
+        settle().await;
+        kill_and_wait(list).await;
+        assert_eq!(
+            added.await.expect("nobody crashes"),
+            Err(ListError::Lost(CallError::Down(ExitReason::Killed))),
+            "whoever wanted it on the list is told, and can look first (see hint 3 of exercise 4)"
+        );
+        assert_eq!(TODO_CACHE.count_children().await, Ok(count(0)), "nobody has asked since");
+    });
+}
+
 /// The course's session: Bob and Alice, and a kill. Bob's list is made again, and is empty.
 ///
 /// Exercise: 4
@@ -558,6 +588,35 @@ fn a_question_that_was_lost_with_the_server_is_asked_once_more() {
     });
 }
 
+/// Once more, and not for ever: somebody sits on the list's key who is no list, and stays there.
+///
+/// Exercise: 5
+/// Covers: CH9-X2-S6
+#[test]
+fn who_was_lost_twice_is_not_asked_a_third_time() {
+    scenario_with(|seed| async move {
+        system().await;
+        let name = list_name(seed);
+        let key = TODO_REGISTRY.via::<Calendar>(Key::TodoServer(name.clone()));
+        Calendar::start_link(Calendar).name(&key).await.expect("nobody has the key");
+        let history = System::current().record();
+        let mut asked = pin!(entries(&name, DAY));
+        let answer = poll_fn(|cx| {
+            let refused = |event: &&Event| matches!(event.what, What::StartFailed { .. });
+            assert!(
+                history.trace().events().iter().filter(refused).count() < 3,
+                "two in a row were lost, and it goes on (see hint 1 of exercise 5)"
+            );
+            asked.as_mut().poll(cx)
+        });
+        assert_eq!(
+            answer.await,
+            Err(ListError::Lost(CallError::NoProc)),
+            "the second error is the answer (see hint 3 of exercise 5)"
+        );
+    });
+}
+
 /// To try on and on is no help: who fails twice is told, and so is who cannot be helped by another
 /// try.
 ///
@@ -653,6 +712,12 @@ async fn registry() {
 async fn system() -> SupervisorRef {
     trap_exit(true).expect("the test is a process");
     todo_system::start_link().await.expect("all names are free (see hint 1 of exercise 2)")
+}
+
+/// Whether a process is linked to the test.
+fn is_linked(pid: impl Into<Pid>) -> bool {
+    let own = self_pid();
+    pid.into().info().is_some_and(|info| own.is_ok_and(|own| info.links.contains(&own)))
 }
 
 fn registry_pid() -> Pid {

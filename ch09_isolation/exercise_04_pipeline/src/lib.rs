@@ -191,8 +191,8 @@ pub fn validate(data: Data) -> Result<i64, SubmitError> {
     // END
 }
 
-/// Submits something to the pipeline: returns when it has entered, with the right to learn what
-/// becomes of it.
+/// Submits something to the pipeline: returns when it has entered, however long the first stage takes
+/// to say so, with the right to learn what becomes of it.
 ///
 /// # Errors
 /// See [`SubmitError`]; then it has not entered.

@@ -15,7 +15,8 @@ use runtime::testing::{in_process, kill_and_wait, one_of, restarted, scenario_wi
 use runtime::trace::{Recorder, What};
 use runtime::tree::Tree;
 use runtime::{
-    SpecError, StartError, SupervisorRef, System, assert_timeline, spawn, sys, trap_exit,
+    SpecError, StartError, SupervisorRef, System, Task, assert_timeline, self_pid, spawn, sys,
+    trap_exit,
 };
 use tokio::time::{sleep, timeout};
 
@@ -273,11 +274,33 @@ pipeline: rest_for_one supervisor
             ),
             "who is downstream stands below, and falls with who is upstream (see hint 1 of exercise 4)"
         );
+        let links = pipeline.pid().info().map(|info| info.links).unwrap_or_default();
+        assert!(
+            self_pid().is_ok_and(|own| links.contains(&own)),
+            "whoever starts it is linked to it (see hint 2 of exercise 4)"
+        );
         assert_eq!(
             PIPELINE.whereis(),
             Some(pipeline),
             "it is found by its name (see hint 2 of exercise 4)"
         );
+    });
+}
+
+/// Three restarts in any five seconds are granted: crashes that are farther apart are survived.
+///
+/// Exercise: 4
+/// Covers: CH9-X4-S1
+#[test]
+fn a_crash_every_two_seconds_is_survived() {
+    scenario_with(|seed| async move {
+        history();
+        let pipeline = started(&Config::default()).await;
+        for nth in 0..5 {
+            kill(one_of(seed + nth, [OUTPUT, PROCESS, INPUT])).await;
+            sleep(2 * SECOND).await;
+        }
+        assert!(pipeline.is_alive(), "never more than three in five seconds (see hint 1)");
     });
 }
 
@@ -399,6 +422,28 @@ fn an_entry_that_ends_before_it_answers_has_taken_nothing() {
     });
 }
 
+/// Whoever is told that an item did not enter can be sure of it: a slow entry is waited for.
+///
+/// Exercise: 5
+/// Covers: CH9-X4-S2
+#[test]
+fn an_entry_that_is_slow_is_waited_for() {
+    scenario_with(|seed| async move {
+        history();
+        started(&Config::default()).await;
+        sys::suspend(&stage(INPUT)).await?;
+        let asked = Task::async_(submit(5));
+        sleep(one_of(seed, [6, 60]) * SECOND).await;
+        sys::resume(&stage(INPUT)).await?;
+        let receipt = asked.infinity().await?.expect(
+            "the item was in the entry's mailbox: an error would say that it did not enter (see \
+             hint 2 of exercise 5)",
+        );
+        assert_eq!(outcome(receipt).await, Outcome::Done(10));
+        Ok::<_, Crash>(())
+    });
+}
+
 /// What cannot be doubled is refused where it enters, with its reason; nobody crashes of it, however
 /// often it comes, and it takes no room.
 ///
@@ -447,6 +492,12 @@ fn a_full_pipeline_pushes_back() {
             refused(99).await,
             SubmitError::Full(Full),
             "there is room for {room}, and nothing comes out (see hint 3 of exercise 5)"
+        );
+        assert_eq!(
+            refused("text").await,
+            SubmitError::NotANumber("text".into()),
+            "whoever is told that there is no room tries again, and a text never enters (see hint 1 of \
+             exercise 5)"
         );
         assert_eq!(
             counts(INPUT).await,
@@ -511,6 +562,54 @@ fn a_longer_pipeline_is_another_list() {
             (outcome(receipt).await, notes(&history).last().cloned()),
             (Outcome::Done(expected), Some(format!("Output: {expected}"))),
             "5 through {names:?} (see hint 3 of exercise 6)"
+        );
+    });
+}
+
+/// An output that claims waits for its answer, however long that takes: with a grant that nobody has
+/// seen, the item would neither come out nor be in doubt.
+///
+/// Exercise: 6
+/// Covers: CH9-X4-R4
+#[test]
+fn an_answer_to_a_claim_is_waited_for() {
+    scenario_with(|seed| async move {
+        history();
+        started(&Config::default()).await;
+        sys::suspend(&stage(OUTPUT)).await?;
+        let receipt = accepted(5).await;
+        sys::suspend(&stage(INPUT)).await?;
+        sys::resume(&stage(OUTPUT)).await?;
+        sleep(one_of(seed, [6, 60]) * SECOND).await;
+        sys::resume(&stage(INPUT)).await?;
+        assert_eq!(
+            timeout(10 * SECOND, receipt.outcome()).await,
+            Ok(Outcome::Done(10)),
+            "the entry was slow, and nobody died (see hint 3 of exercise 6)"
+        );
+        Ok::<_, Crash>(())
+    });
+}
+
+/// The entry watches the output once, however much that lets out.
+///
+/// Exercise: 6
+/// Covers: CH9-X4-R4
+#[test]
+fn whoever_claims_is_watched_once() {
+    scenario_with(|_| async move {
+        history();
+        started(&Config::default()).await;
+        for number in 1..=3 {
+            let receipt = accepted(number).await;
+            assert_eq!(outcome(receipt).await, Outcome::Done(i64::from(number) * 2));
+        }
+        let entry = stage(INPUT).whereis().and_then(|entry| entry.pid().info());
+        let output = stage(OUTPUT).whereis().map(|output| output.pid());
+        assert_eq!(
+            entry.map(|entry| entry.monitors),
+            Some(output.into_iter().collect()),
+            "three claims, one monitor (see hint 3 of exercise 6)"
         );
     });
 }
@@ -600,6 +699,11 @@ fn what_is_delivered_twice_comes_out_once() {
             outputs(&history),
             ["Output: 10"],
             "a claim is granted once (see hint 3 of exercise 6)"
+        );
+        assert_eq!(
+            counts(OUTPUT).await.processed,
+            1,
+            "what is refused to the output is not processed by it (see hint 1 of exercise 6)"
         );
         Ok::<_, Crash>(())
     });

@@ -249,6 +249,33 @@ fn the_mailbox_never_holds_more_than_was_agreed() {
     });
 }
 
+/// Not by luck: a server that takes nothing for a while holds no more than that either.
+///
+/// Exercise: 4
+/// Covers: PH3-SUM-06, PH3-SUM-10
+#[test]
+fn a_server_that_takes_nothing_is_told_no_more_than_was_agreed() {
+    scenario_with(|seed| async move {
+        let server = KvServer::start_link(()).await?;
+        sys::suspend(&server).await?;
+        let (ahead, told_to) = (one_of(seed, [1, 7, 50]), server.clone());
+        let agreed = NonZeroUsize::new(ahead).expect("not zero");
+        let filler = Task::async_(async move {
+            fill(&told_to, (0..200).map(|nth| (nth.to_string(), nth)), agreed).await
+        });
+        settle().await;
+        let waiting = server.pid().info().map_or(0, |info| info.message_queue_len);
+        assert!(
+            waiting <= ahead + 1,
+            "{ahead} had been agreed, and {waiting} messages wait for a server that takes none \
+             (see hint 2 of exercise 4)"
+        );
+        sys::resume(&server).await?;
+        assert_eq!(filler.await?, Ok(200), "it goes on when the server does");
+        Ok::<_, Crash>(())
+    });
+}
+
 /// A cast to nobody is no error; who fills a server has to learn all the same that it is gone.
 ///
 /// Exercise: 4

@@ -153,6 +153,7 @@ impl GenServer for IdleServer {
         // END
     }
 
+    /// Ends the log, and waits until it has ended.
     async fn terminate(&mut self, _: &ExitReason, cx: &mut Cx<Self>) {
         // EXERCISE 3: leave nobody behind: a link does not pass on a normal end.
         let end = self.log.join();

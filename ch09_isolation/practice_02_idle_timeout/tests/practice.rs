@@ -212,6 +212,7 @@ fn a_server_that_ended_leaves_nobody_behind() {
         server.cast(Tell::Put("a".into(), seed));
         let end = server.pid().join();
         let reason = timeout(60 * SECOND, end).await;
+        let left = System::current().process_count();
         settle().await;
         assert_eq!(
             (System::current().process_count(), IDLE_SERVER.whereis()),
@@ -224,6 +225,11 @@ fn a_server_that_ended_leaves_nobody_behind() {
             Ok(ExitReason::Normal),
             "the end of the log came back along the link, and became the server's own (see hint 3 \
              of exercise 3)"
+        );
+        assert_eq!(
+            left, before,
+            "the log was told to end, and nobody waited until it had: it was there after its server \
+             (see hint 2 of exercise 3)"
         );
         assert_timeline!(
             history.trace(),
@@ -254,6 +260,7 @@ fn a_permanent_child_that_ends_by_itself_ends_its_supervisor() {
             "each end of a permanent child costs a restart, also a normal one (see hint 1 of \
              exercise 4)"
         );
+        settle().await;
         assert_timeline!(
             history.trace(),
             "

@@ -13,8 +13,8 @@ use ch09_practice_03_two_trees::{
 use runtime::prelude::*;
 use runtime::testing::{in_process, one_of, restarted, scenario_with};
 use runtime::{
-    ChildError, ChildKind, ChildState, SpecError, StartError, SupervisorRef, SupervisorServer,
-    System, assert_timeline, trap_exit,
+    ChildError, ChildKind, ChildState, PanicInfo, SpecError, StartError, SupervisorRef,
+    SupervisorServer, System, assert_timeline, self_pid, trap_exit,
 };
 use tokio::time::{sleep, timeout};
 
@@ -219,6 +219,29 @@ fn the_children_of_the_rest_for_one_tree_are_as_documented() {
     });
 }
 
+/// The pace is the same as that of the other tree, and the restart of both counts once.
+///
+/// Exercise: 3
+/// Covers: PH3-SKILL-3, PH3-SUM-13
+/// Oracle: P3-08, SUP-14
+#[test]
+fn the_rest_for_one_tree_survives_a_crash_every_two_seconds() {
+    scenario_with(|seed| async move {
+        trap_exit(true)?;
+        let tree = started(3, start_rest_for_one().await);
+        for nth in 0..10 {
+            sleep(Duration::from_millis(2100)).await;
+            crash(one_of(seed + nth, [&A, &B])).await;
+            tree.count_children().await?;
+        }
+        assert!(
+            tree.is_alive(),
+            "no four of these crashes came within five seconds (see hint 3 of exercise 3)"
+        );
+        Ok::<_, Crash>(())
+    });
+}
+
 /// Rest for one: downstream falls with upstream, and comes back after it; upstream does not notice
 /// what happens downstream.
 ///
@@ -295,10 +318,16 @@ fn a_machine_that_is_done_rests_and_one_that_crashed_begins_anew() {
     scenario_with(|seed| async move {
         trap_exit(true)?;
         let tree = started(4, start_store_and_machine().await);
-        put(&STORE, seed).await;
+        assert!(is_linked(&tree), "whoever starts it is linked to it (see hint 3 of exercise 4)");
         let order = FSM.up().await?;
         order.cast(Event::Pay);
-        assert_eq!(order.call(|reply| reply).await, Ok(Stage::Paid));
+        crash(&STORE).await;
+        put(&STORE, seed).await;
+        assert_eq!(
+            order.call(|reply| reply).await,
+            Ok(Stage::Paid),
+            "the store crashed, and the machine has no part in that (see hint 1 of exercise 4)"
+        );
         order.cast(Event::Pay);
         let again = timeout(SECOND, restarted(&FSM, &order)).await.expect(
             "what cannot happen to an order crashes the machine, which begins anew (see hint 2 of \
@@ -356,8 +385,14 @@ fn the_two_trees_differ_in_what_becomes_of_b_when_a_crashes() {
         let rest = one_of(seed, [false, true]);
         let tree = started(5, two_children(rest).await);
         for victim in one_of(seed / 2, [[&A, &B, &A], [&B, &A, &B]]) {
+            let end = victim.whereis().expect("it runs under its name").pid().join();
             let new = timeout(SECOND, crash_and_see(&tree, victim)).await;
             let new = new.expect("a tree deals with a crash at once (see hint 2 of exercise 5)")?;
+            assert_eq!(
+                end.await.as_panic().map(PanicInfo::message),
+                Some("crashed on purpose"),
+                "it is to crash, and not to be killed (see hint 3 of exercise 5)"
+            );
             let expected: &[&str] = match (victim.as_str(), rest) {
                 ("a", true) => &["a", "b"],
                 ("a", false) => &["a"],
@@ -427,6 +462,12 @@ async fn get(store: &impl Server<Type = KvServer>) -> Option<u64> {
     got.expect("a store runs under its name")
 }
 
+/// Whether a process is linked to the test.
+fn is_linked(pid: impl Into<Pid>) -> bool {
+    let own = self_pid();
+    pid.into().info().is_some_and(|info| own.is_ok_and(|own| info.links.contains(&own)))
+}
+
 /// Crashes a store, and waits until another one has its name.
 async fn crash(store: &Name<KvServer>) {
     let old = store.whereis().expect("a store runs under its name");
@@ -441,6 +482,10 @@ async fn documented(exercise: u32, tree: &SupervisorRef, name: &Name<SupervisorS
         name.whereis(),
         Some(tree.clone()),
         "the tree has a name of its own (see hint 3 of exercise {exercise})"
+    );
+    assert!(
+        is_linked(tree),
+        "whoever starts it is linked to it (see hint 3 of exercise {exercise})"
     );
     for child in [&A, &B] {
         let expected = ChildSpec::from(child.child(|| ()))

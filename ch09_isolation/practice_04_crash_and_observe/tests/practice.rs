@@ -113,6 +113,36 @@ fn the_log_of_a_tree_that_gave_up_has_all_ends() {
     });
 }
 
+/// A start may take its time: a restart is when the new process is there, an end when the old one went.
+///
+/// Exercise: 2
+/// Covers: PH3-CRIT-4
+#[test]
+fn a_restart_is_noted_when_the_new_process_is_there() {
+    scenario_with(|seed| async move {
+        let recorder = System::current().record();
+        let takes = SECOND * one_of(seed, [1, 2, 7]);
+        let slow = ChildSpec::new("slow", move || async move {
+            sleep(takes).await;
+            Ok(KvServer::start_link(()).await?.pid())
+        });
+        let observed = Supervisor::one_for_one().child(slow).start().await?;
+        let first = observed.which_children().await?[0].state;
+        let ChildState::Running(old) = first else { panic!("it runs") };
+        kill_and_wait(old).await;
+        observed.which_children().await?;
+        let log = Log::of(observed.pid(), recorder.trace().events());
+        let seen: Vec<_> = log.restarts.iter().map(|restart| (restart.old, restart.at)).collect();
+        assert_eq!(
+            seen,
+            [(old, 2 * takes)],
+            "it was killed when it had started, and each start takes {takes:?} (see hint 2 of \
+             exercise 2)"
+        );
+        Ok::<_, Crash>(())
+    });
+}
+
 /// A log is about one supervisor; what others do with children of the same ids is not in it.
 ///
 /// Exercise: 2
@@ -206,6 +236,11 @@ fn under_rest_for_one_a_and_b_come_back() {
             ],
             "the first crash cost both a life, and only one of them crashed (see hint 2 of exercise 3)"
         );
+        assert_eq!(
+            TREE.whereis(),
+            None,
+            "a second after the last crash the tree is stopped (see hint 3 of exercise 3)"
+        );
         assert_timeline!(
             history.trace(),
             "
@@ -218,7 +253,7 @@ tree  ╺━━━━━━━━━━━━━━━━━━━━━━━�
 1s  rest_for_one: b was restarted because a, started before it, crashed
 2s  rest_for_one: b was restarted because it crashed
 ",
-            "b is downstream of a (see hint 2 of exercise 3)"
+            "b is downstream of a, and the tree is stopped last (see hints 2 and 3 of exercise 3)"
         );
         Ok::<_, Crash>(())
     });
@@ -303,7 +338,13 @@ fn the_strategies_differ_when_a_crashes_and_not_when_b_does() {
         for victim in one_of(seed, [[&A, &B], [&B, &A]]) {
             let expected: [&[&str]; 2] =
                 if victim.as_str() == "a" { [&["a"], &["a", "b"]] } else { [&["b"], &["b"]] };
-            let seen = difference(victim).await?;
+            let seen = difference(victim).await.unwrap_or_else(|error| {
+                panic!(
+                    "the second tree has the names of the first one, which has to end before it \
+                     (see hint 1 of exercise 4): {}",
+                    error.reason()
+                )
+            });
             let seen = seen.each_ref().map(|ids| ids.iter().map(|id| &**id).collect::<Vec<_>>());
             assert_eq!(
                 seen.each_ref().map(Vec::as_slice),
