@@ -32,15 +32,20 @@ pub(crate) fn after(
     Ok(text)
 }
 
-/// The first item behind the last graded one that is not done, or else the first before it.
+/// The first item behind the last graded one that is not done, or else the first before it; those
+/// of its chapter come first.
 fn follower<'a>(
     all: &[&'a Item],
     graded: &[&Item],
     done: impl Fn(&Item) -> bool,
 ) -> Option<&'a Item> {
-    let behind = all.iter().rposition(|item| graded.contains(item)).map_or(0, |at| at + 1);
-    let (before, after) = all.split_at(behind);
-    after.iter().chain(before).copied().find(|item| !done(item) && !graded.contains(item))
+    let last = all.iter().rposition(|item| graded.contains(item));
+    let (before, after) = all.split_at(last.map_or(0, |at| at + 1));
+    let chapter = last.map(|at| all[at].chapter);
+    let open = after.iter().chain(before).copied();
+    let mut open = open.filter(|item| !done(item) && !graded.contains(item));
+    let first = open.clone().find(|item| Some(item.chapter) == chapter);
+    first.or_else(|| open.next())
 }
 
 #[cfg(test)]
@@ -51,8 +56,9 @@ mod tests {
     #[test]
     fn what_is_skipped_comes_again_at_the_end() {
         let names = ["warmup_01_a", "drill_01_b", "drill_02_c", "drill_03_d"];
-        let items: Vec<Item> =
+        let mut items: Vec<Item> =
             names.iter().filter_map(|name| parse_item(8, "ch08_x", name)).collect();
+        items.extend(parse_item(9, "ch09_y", "drill_01_e"));
         let all: Vec<&Item> = items.iter().collect();
         let next = |graded: usize, done: &[usize]| {
             let done = |item: &Item| done.iter().any(|&at| items[at] == *item);
@@ -62,6 +68,8 @@ mod tests {
         assert_eq!(next(0, &[]), Some(1));
         assert_eq!(next(1, &[0, 2]), Some(3));
         assert_eq!(next(3, &[0, 2]), Some(1));
-        assert_eq!(next(3, &[0, 1, 2]), None);
+        assert_eq!(next(3, &[0, 1, 2]), Some(4), "the chapter is done");
+        assert_eq!(next(4, &[1, 2, 3]), Some(0));
+        assert_eq!(next(3, &[0, 1, 2, 4]), None);
     }
 }
