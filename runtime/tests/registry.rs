@@ -752,6 +752,8 @@ fn a_server_with_a_key_and_no_name_is_labelled_with_its_type() {
 }
 
 /// Its supervisor starts it again, it registers again, and the key leads to it.
+///
+/// Covers: RT-REG-02
 #[test]
 fn a_restarted_server_is_found_under_its_key_again() {
     scenario(|_: Process| async move {

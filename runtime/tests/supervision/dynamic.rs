@@ -1266,6 +1266,7 @@ fn on_threads(test: impl Future<Output = ()> + Send + 'static) {
 /// A supervisor under a supervisor, found by its name: when it is killed its children fall, and the
 /// fresh one, under the same name, has none.
 ///
+/// Covers: RT-DYN-02
 /// Oracle: DSUP-19
 #[test]
 fn a_supervised_supervisor_keeps_its_name_and_begins_empty() {

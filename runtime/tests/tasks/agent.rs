@@ -14,6 +14,7 @@ fn panic_message(reason: &ExitReason) -> &str {
     reason.as_panic().map_or("no panic", |panic| panic.message())
 }
 
+/// Covers: RT-NEXT-2
 /// Oracle: AGT-01
 #[test]
 fn an_agent_is_asked_changed_and_stopped() {

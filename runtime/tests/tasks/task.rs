@@ -646,6 +646,7 @@ fn no_end_is_missed_on_many_threads() {
 
 // --- Several.
 
+/// Covers: RT-TASK-01, RT-NEXT-1
 /// Oracle: TSK-17
 #[test]
 fn several_tasks_are_awaited_or_yielded_together() {
