@@ -19,7 +19,7 @@ use crate::recognise::{Symptoms, recognise};
 use crate::report::{
     ExerciseReport, Graded, ItemReport, Report, State, TestReport, TestResult, json, terminal,
 };
-use crate::{fault, files, next, workbook};
+use crate::{fault, files, next, style, workbook};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -65,7 +65,8 @@ pub(crate) fn run(course: &Course, request: &Request) -> anyhow::Result<Verdict>
         None => {}
     }
     if !to_stdout {
-        anstream::print!("{}", terminal::render(&report));
+        let width = style::told_columns().unwrap_or(usize::MAX);
+        anstream::print!("{}", style::fit(&terminal::render(&report), width));
     }
     let full = report.score() == report.max_score();
     match remember(course, &answers, &report) {

@@ -102,6 +102,73 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// A page whose sentences fit into `width` columns; what is drawn, and code, stays as it is.
+///
+/// What continues a line stands below its first word, behind mark, points and number.
+pub(crate) fn fit(page: &str, width: usize) -> String {
+    page.split_inclusive('\n').map(|line| fit_line(line, width)).collect()
+}
+
+fn fit_line(line: &str, width: usize) -> String {
+    let plain = anstream::adapter::strip_str(line).to_string();
+    let is_drawn = plain.chars().any(|c| ('\u{2500}'..='\u{257f}').contains(&c) || c == '|');
+    if is_drawn || plain.trim_end().chars().count() <= width {
+        return line.to_owned();
+    }
+    let hang = hang(&plain);
+    // A column that is nearly all indent helps nobody.
+    let hang = if hang + 16 > width { hang.min(2) } else { hang };
+    let mut fitted = String::new();
+    let mut word = String::new();
+    let (mut column, mut word_width, mut in_escape) = (0, 0, false);
+    let mut end_word = |fitted: &mut String, word: &mut String, word_width: &mut usize| {
+        if column + *word_width > width && column > hang {
+            fitted.truncate(fitted.trim_end_matches(' ').len());
+            fitted.push('\n');
+            fitted.extend(std::iter::repeat_n(' ', hang));
+            column = hang;
+        }
+        fitted.push_str(word);
+        column += *word_width;
+        word.clear();
+        *word_width = 0;
+        column
+    };
+    let mut begun = false;
+    for c in line.chars() {
+        if c == '\u{1b}' {
+            in_escape = true;
+        }
+        if c == ' ' && !in_escape {
+            let column = end_word(&mut fitted, &mut word, &mut word_width);
+            // Blanks at the beginning are the line's indent; others go where a line is broken.
+            if !begun || column < width {
+                word.push(' ');
+                word_width = 1;
+                end_word(&mut fitted, &mut word, &mut word_width);
+            }
+            continue;
+        }
+        begun |= !in_escape;
+        word.push(c);
+        if !in_escape && c != '\n' {
+            word_width += 1;
+        }
+        if in_escape && c.is_ascii_alphabetic() {
+            in_escape = false;
+        }
+    }
+    end_word(&mut fitted, &mut word, &mut word_width);
+    fitted
+}
+
+/// The column of a line's first word, behind a mark, points and a number.
+fn hang(plain: &str) -> usize {
+    let pattern = r"^ *(?:[^ \w] +[\d.]+ / [\d.]+ +(?:\d+\. )?|- )?";
+    let begin = regex_lite::Regex::new(pattern).ok().and_then(|known| known.find(plain));
+    begin.map_or(0, |begin| begin.as_str().chars().count())
+}
+
 /// A bar of `width` cells; it is full, or empty, only if the points are.
 pub(crate) fn bar(points: u32, of: u32, width: u32) -> String {
     let cells = match (points * width).checked_div(of) {
@@ -118,6 +185,36 @@ pub(crate) fn bar(points: u32, of: u32, width: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_are_fitted_below_their_first_word_and_drawings_are_left_alone() {
+        for (width, line, fitted) in [
+            (30, "short\n", "short\n"),
+            (
+                33,
+                "  ✓ 10 / 10  1. a sentence that goes on\n",
+                "  ✓ 10 / 10  1. a sentence that\n                goes on\n",
+            ),
+            (
+                30,
+                "  ✓ 10 / 10  1. a sentence that goes on\n",
+                "  ✓ 10 / 10  1. a sentence\n  that goes on\n",
+            ),
+            (30, "    one two three four five six\n", "    one two three four five\n    six\n"),
+            (9, "worker ├──────╳\n", "worker ├──────╳\n"),
+            (9, "7 |     let a_line = of_code;\n", "7 |     let a_line = of_code;\n"),
+            (9, "too_long_a_word and\n", "too_long_a_word\nand\n"),
+        ] {
+            assert_eq!(fit(line, width), fitted);
+        }
+        let painted = format!("  {} and then some more words", paint(TITLE, "three words here"));
+        let fitted = fit(&painted, 20);
+        assert_eq!(
+            anstream::adapter::strip_str(&fitted).to_string(),
+            "  three words here\n  and then some more\n  words"
+        );
+        assert_eq!(fitted.replace("\n  ", " "), painted, "no colour is lost");
+    }
 
     #[test]
     fn a_text_is_broken_at_blanks() {

@@ -92,6 +92,19 @@ fn grade_writes_the_points_down_for_ones_own_workbook_only() {
 }
 
 #[test]
+fn a_report_fits_into_a_narrow_terminal() {
+    let course = Course::started();
+    course.answer("Ok(a / b)");
+    for columns in ["60", "72"] {
+        let run = in_columns(&course, columns, &["grade"]);
+        let width: usize = columns.parse().unwrap();
+        let long = run.stdout.lines().find(|line| line.trim_end().chars().count() > width);
+        assert_eq!(long, None, "{}", run.stdout);
+        assert!(run.stdout.contains("attempt to divide by zero"), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn full_marks_lead_to_the_questions_and_to_what_is_not_done_yet() {
     let course = Course::started();
     solve(&course);
