@@ -163,6 +163,8 @@ fn finish(pcb: Arc<dyn AnyPcb>, reason: ExitReason, by: Pid, drop_body: impl FnO
     let pid = pcb.head().pid;
     let mut end = End { reason, by };
     let (Some(pcb), dropped) = guarded(pcb, drop_body) else { return };
+    // Only for the report: it counts what is dropped below.
+    let unread = if report::is_due(&end.reason) { pcb.queue_len() } else { 0 };
     let (doom, mut undelivered, held) = pcb.close();
     if let Some(doom) = doom {
         end = End { reason: doom.reason, by: doom.by };
@@ -188,7 +190,7 @@ fn finish(pcb: Arc<dyn AnyPcb>, reason: ExitReason, by: Pid, drop_body: impl FnO
     }
     if report::is_due(&end.reason) {
         // Says the user's error in words, which may panic as well; then it goes unsaid.
-        let _ = guarded(pcb.clone(), || report::crash(&*pcb, &end.reason));
+        let _ = guarded(pcb.clone(), || report::crash(&*pcb, &end.reason, unread));
     }
     let estate = pcb.bury();
     system.names.forget(estate.name.as_ref(), pid);

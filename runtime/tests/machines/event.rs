@@ -188,7 +188,7 @@ impl tracing::Subscriber for Logs {
 
 /// What is logged on this thread from now on. One listener for all, since what a place in the code
 /// knows of listeners is kept, whichever thread was the first there.
-fn reports() -> Log {
+pub(crate) fn reports() -> Log {
     static LISTENS: Once = Once::new();
     LISTENS.call_once(|| {
         tracing::subscriber::set_global_default(Logs).expect("nobody else listens");
