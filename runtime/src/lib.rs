@@ -44,6 +44,7 @@
 //! | keep a value | [`Agent`] |
 //! | run a whole program | [`Application`], [`Release`] |
 //! | keep many values that all may read at once | [`Table`] |
+//! | wait for a disk, compute for long | [`blocking()`] |
 //! | run code that may fail | [`attempt`](attempt()) |
 //! | look inside | [`Pid::info`], [`System::tree`], [`System::record`], [`trace`] |
 //! | test it | [`testing`] |
@@ -76,6 +77,7 @@ mod ambient;
 pub mod application;
 mod arrivals;
 mod attempt;
+mod blocking;
 mod call;
 mod driver;
 mod exit_reason;
@@ -126,6 +128,7 @@ pub use application::{Application, Release};
 pub use attempt::{
     Attempt, AttemptAsync, Caught, Raised, attempt, attempt_async, exit, raise, throw,
 };
+pub use blocking::blocking;
 pub use call::{CALL_TIMEOUT, Call, CallError, Calling, Reply};
 pub use exit_reason::{Crash, ExitReason, NoCatch, Outcome, PanicInfo, Place, Term, TermValue};
 #[doc(inline)]

@@ -81,3 +81,14 @@ impl Engine {
 pub(crate) fn spawn_service(handle: &Handle, service: impl Future<Output = ()> + Send + 'static) {
     handle.spawn(service);
 }
+
+/// Runs work on a thread that may wait; nothing if the tokio runtime goes down before it begins.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub(crate) async fn spawn_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    // What panics is caught in the work itself.
+    tokio::task::spawn_blocking(work).await.ok()
+}

@@ -1,5 +1,6 @@
 //! Processes: their ends, relations, messages and timers.
 
+mod blocking;
 #[path = "../support/mod.rs"]
 mod common;
 mod crashes;
