@@ -16,8 +16,10 @@ fn a_process_waits_for_a_thread_and_others_go_on() {
         });
         // On one thread, this runs only because the worker does not hold it.
         let other = spawn(async move { tell.send(42).expect("somebody listens") });
-        assert_eq!(other.join().await, ExitReason::Normal);
-        assert_eq!(worker.join().await, ExitReason::Normal);
+        // Before either of them has had a turn, so that no end is missed.
+        let (of_worker, of_other) = (worker.join(), other.join());
+        assert_eq!(of_other.await, ExitReason::Normal);
+        assert_eq!(of_worker.await, ExitReason::Normal);
     });
 }
 
